@@ -1,0 +1,133 @@
+"""The quantised ab plane: a distribution over its bins is what a network answers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import rgb2lab
+
+Array = NDArray[np.float32]
+
+
+@cache
+def ab_bins(step: float = 10.0) -> Array:
+    """Centres of the bins: points of a square ab grid that some sRGB colour rounds to.
+
+    The grid holds (0, 0), so that neutral is an answer of its own (Zhang et al. 2016, section 2.1, without the
+    rounding of their published table).
+
+    Parameters
+    ----------
+    step : float
+        Spacing in CIELAB units. 10 gives Q = 261.
+
+    Returns
+    -------
+    (Q, 2) float32, sorted by a, then b. Read-only.
+    """
+    axis = np.linspace(0.0, 1.0, 65)
+    cube = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 1, 3)
+    ab = rgb2lab(cube)[:, 0, 1:]
+    bins = (np.unique(np.round(ab / step).astype(np.int64), axis=0) * step).astype(np.float32)
+    bins.flags.writeable = False
+    return bins
+
+
+def soft_encode(ab: Array, bins: Array, neighbours: int = 5, sigma: float = 5.0) -> tuple[NDArray[np.int64], Array]:
+    """Target distribution of known colours: Gaussian weights on the nearest bins (Zhang et al. 2016, section 2.2).
+
+    Parameters
+    ----------
+    ab : (..., 2) float32, CIELAB units.
+    bins : (Q, 2) float32
+    neighbours : int
+        How many bins share the weight.
+    sigma : float
+        Width in CIELAB units.
+
+    Returns
+    -------
+    index : (..., neighbours) int64
+    weight : (..., neighbours) float32, sums to 1 along the last axis.
+    """
+    squared = ((ab[..., None, :] - bins) ** 2).sum(-1)
+    index = np.argpartition(squared, neighbours - 1, axis=-1)[..., :neighbours]
+    nearest = np.take_along_axis(squared, index, axis=-1)
+    weight = np.exp((nearest.min(-1, keepdims=True) - nearest) / (2 * sigma**2))
+    return index, (weight / weight.sum(-1, keepdims=True)).astype(np.float32)
+
+
+def vividness_weight(prior: Array, mix: float) -> Array:
+    """Class weights that make rare, vivid colours count more: w = 1 / (mix h + (1 - mix) / Q), with E_h[w] = 1.
+
+    The minimiser of the class-weighted loss is proportional to w p, so multiplying a calibrated p by w when decoding
+    does what training with the weights would (Zhang et al. 2016, equation 4).
+
+    Parameters
+    ----------
+    prior : (Q,) float32
+        How often each bin occurs in photographs; sums to 1.
+    mix : float in [0, 1]
+        1 leaves the distribution as it is; 0.5 is the published, vivid setting.
+
+    Raises
+    ------
+    ValueError
+        A mix outside [0, 1].
+    """
+    if not 0.0 <= mix <= 1.0:
+        raise ValueError(f"vividness mix {mix}; wanted a number from 0 (most vivid) to 1 (as predicted)")
+    if mix == 1.0:
+        return np.ones_like(prior)
+    weight = 1.0 / (mix * prior + (1.0 - mix) / len(prior))
+    return (weight / (weight * prior).sum()).astype(np.float32)
+
+
+def annealed_mean(log_probability: Array, bins: Array, temperature: float = 0.38) -> Array:
+    """Mean colour of the distribution raised to 1/T: T = 1 the mean, T -> 0 the mode (Zhang et al. 2016, equation 5).
+
+    Parameters
+    ----------
+    log_probability : (Q, ...) float32
+        Need not be normalised.
+    bins : (Q, 2) float32
+    temperature : float in [0, 1]
+        0 takes the mode.
+
+    Returns
+    -------
+    (..., 2) float32, CIELAB units.
+
+    Raises
+    ------
+    ValueError
+        A temperature outside [0, 1].
+    """
+    if not 0.0 <= temperature <= 1.0:
+        raise ValueError(f"temperature {temperature}; wanted a number from 0 (most likely colour) to 1 (mean colour)")
+    if temperature == 0.0:
+        return bins[log_probability.argmax(0)]
+    probability = np.exp((log_probability - log_probability.max(0)) / temperature)
+    probability /= probability.sum(0)
+    return np.moveaxis(np.tensordot(bins.T, probability, axes=1), 0, -1).astype(np.float32)
+
+
+def spread(log_probability: Array, bins: Array) -> Array:
+    """Root mean square distance of the distribution from its mean, in CIELAB units.
+
+    Parameters
+    ----------
+    log_probability : (Q, ...) float32, need not be normalised.
+    bins : (Q, 2) float32
+
+    Returns
+    -------
+    (...) float32
+    """
+    probability = np.exp(log_probability - log_probability.max(0))
+    probability /= probability.sum(0)
+    mean = np.tensordot(bins.T, probability, axes=1)
+    second = np.tensordot((bins**2).sum(-1), probability, axes=1)
+    return np.sqrt(np.maximum(second - (mean**2).sum(0), 0.0)).astype(np.float32)
