@@ -1,0 +1,19 @@
+"""Edge-aware spreading of chroma over images by multigrid; knows luminance and seeds, nothing of photographs."""
+
+from solvers.affinity import affinity, reweight
+from solvers.problem import Solution, SolverError
+from solvers.seeds import CellMeans, Seeds
+from solvers.solve import SOLVERS, ChromaSolver
+from solvers.stencil import Stencil
+
+__all__ = [
+    "SOLVERS",
+    "CellMeans",
+    "ChromaSolver",
+    "Seeds",
+    "Solution",
+    "SolverError",
+    "Stencil",
+    "affinity",
+    "reweight",
+]

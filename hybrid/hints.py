@@ -1,0 +1,163 @@
+"""Files of marks: `*.hints.json`, and Levin pairs (a copy of the grey photo with colours painted onto it)."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hybrid.color import lab_from_linear, srgb_decode
+from hybrid.photo import Photo, read_overlay
+from hybrid.strokes import MODES, Mark, MarkedPixels, Stroke
+
+VERSION = 1
+MARKED_ABOVE = 0.01
+"""A pixel is marked where its channels differ from the grey photo's by more than this in sum (Levin et al. 2004, code)."""
+
+
+class HintsError(ValueError):
+    """A file of marks that cannot be used, and why."""
+
+
+@dataclass(frozen=True)
+class PhotoIdentity:
+    """Which photo the marks were made on.
+
+    Parameters
+    ----------
+    width, height : pixels, upright
+    sha256 : of the photo's file, or "" where it is not known
+    """
+
+    width: int
+    height: int
+    sha256: str = ""
+
+
+def read_hints(path: Path, photo: Photo, sha256: str = "") -> list[Mark]:
+    """Read marks made on `photo`.
+
+    Parameters
+    ----------
+    path : a `.json` file of strokes, or a picture of the photo's size with colours painted on it
+    photo : the photo they are for
+    sha256 : of the photo's file; compared where the marks name one
+
+    Raises
+    ------
+    HintsError
+        Unreadable, of another photo, or with values out of range; the message names the hint.
+    PhotoError
+        A marked picture that cannot be read.
+    """
+    if path.suffix.lower() != ".json":
+        return [_marked_copy(path, photo)]
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HintsError(f"{path}: no such file; wanted a .hints.json file or a marked copy of the photo") from None
+    except (OSError, ValueError) as error:
+        raise HintsError(f"{path}: not readable as JSON ({error})") from None
+    if not isinstance(document, dict) or not isinstance(document.get("hints"), list):
+        raise HintsError(f'{path}: no list "hints" in it; wanted {{"version": 1, "image": {{...}}, "hints": [...]}}')
+    if document.get("version", VERSION) != VERSION:
+        raise HintsError(f"{path}: version {document['version']!r}; this program reads version {VERSION}")
+    _check_identity(path, document.get("image", {}), photo, sha256)
+    return [_stroke(path, number, hint) for number, hint in enumerate(document["hints"], 1)]
+
+
+def write_hints(path: Path, strokes: Sequence[Stroke], identity: PhotoIdentity) -> None:
+    """Write strokes so that `read_hints` gives them back; whole or not at all."""
+    image = {"width": identity.width, "height": identity.height, "sha256": identity.sha256}
+    document = {"version": VERSION, "image": image, "hints": [_document(stroke) for stroke in strokes]}
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _document(stroke: Stroke) -> dict[str, Any]:
+    kind = "region" if stroke.is_region else "stroke" if len(stroke.points) > 1 else "point"
+    radius = np.asarray(stroke.radius, float)
+    widest = float(radius.max())
+    hint: dict[str, Any] = {"type": kind, "mode": stroke.mode, "strength": stroke.strength, "radius": widest}
+    points = np.column_stack([stroke.points, radius / widest]) if (radius != widest).any() else stroke.points
+    hint["points"] = np.round(np.asarray(points, float), 3).tolist()
+    if stroke.ab is not None:
+        hint["ab"] = [float(value) for value in stroke.ab]
+    return hint
+
+
+def _check_identity(path: Path, image: Any, photo: Photo, sha256: str) -> None:
+    height, width = photo.lightness.shape
+    if not isinstance(image, dict):
+        raise HintsError(f'{path}: "image" is {image!r}; wanted {{"width": ..., "height": ...}}')
+    got = (image.get("width", width), image.get("height", height))
+    if got != (width, height):
+        raise HintsError(
+            f"{path}: made for a photo of {got[0]}×{got[1]} pixels; {photo.path} has {width}×{height}: another photo?"
+        )
+    wanted = image.get("sha256") or sha256
+    if sha256 and wanted != sha256:
+        raise HintsError(f"{path}: made for a photo with sha256 {str(wanted)[:12]}…; {photo.path} has {sha256[:12]}…")
+
+
+def _stroke(path: Path, number: int, hint: Any) -> Stroke:
+    try:
+        mode = hint.get("mode", "color")
+        if mode not in MODES:
+            raise ValueError(f"mode {mode!r}; wanted one of {', '.join(MODES)}")
+        points = np.array([point[:2] for point in hint["points"]], np.float32)
+        pressure = np.array([point[2] if len(point) > 2 else 1.0 for point in hint["points"]], np.float32)
+        ab = tuple(map(float, hint["ab"])) if "ab" in hint else _ab_of_hex(hint["color"]) if mode == "color" else None
+        return Stroke(
+            points=points,
+            radius=float(hint.get("radius", 4.0)) * pressure,
+            ab=ab,  # type: ignore[arg-type]
+            mode=mode,
+            strength=float(hint.get("strength", 1.0)),
+            is_region=hint.get("type", "stroke") == "region",
+        )
+    except KeyError as error:
+        raise HintsError(f"{path}: hint {number} has no {error}") from None
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise HintsError(f"{path}: hint {number}: {error}") from None
+
+
+def _ab_of_hex(text: str) -> tuple[float, float]:
+    """ab of "#rrggbb".
+
+    Raises
+    ------
+    ValueError
+        Anything else.
+    """
+    digits = str(text).removeprefix("#")
+    if len(digits) != 6:
+        raise ValueError(f"color {text!r}; wanted #rrggbb")
+    code = np.frombuffer(bytes.fromhex(digits), np.uint8).astype(np.float32) / 255
+    _, ab = lab_from_linear(srgb_decode(code[None, None]))
+    return float(ab[0, 0, 0]), float(ab[0, 0, 1])
+
+
+def _marked_copy(path: Path, photo: Photo) -> MarkedPixels:
+    rgb, _ = read_overlay(path)
+    height, width = photo.lightness.shape
+    if rgb.shape[:2] != (height, width):
+        raise HintsError(
+            f"{path}: {rgb.shape[1]}×{rgb.shape[0]} pixels; a marked copy of {photo.path} has {width}×{height}"
+        )
+    grey, _ = read_overlay(photo.path)
+    is_marked = np.abs(rgb - grey).sum(-1) > MARKED_ABOVE
+    share = float(is_marked.mean())
+    if share == 0:
+        raise HintsError(f"{path}: no pixel differs from {photo.path}; paint colours onto a lossless copy of it")
+    if share > 0.3:
+        warnings.warn(f"{path}: {share:.0%} of the pixels differ from the photo; was it saved as JPEG?", stacklevel=2)
+    index = np.flatnonzero(is_marked)
+    _, ab = lab_from_linear(srgb_decode(rgb[is_marked][None]))
+    return MarkedPixels(index, ab[0].astype(np.float32), (height, width))

@@ -1,0 +1,121 @@
+"""Between the full-size photo and the working size: averaging down, and lifting chroma up along the photo's edges."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
+
+Float = NDArray[np.float32]
+L_OFFSET = 16.0
+"""Chroma is carried relative to L* + 16, the quantity that CIELAB's a and b are proportional to under shading."""
+
+
+def working_shape(shape: tuple[int, int], megapixels: float) -> tuple[int, int]:
+    """Largest size of the same aspect with at most `megapixels`; `shape` itself if that is small enough."""
+    factor = math.sqrt(megapixels * 1e6 / (shape[0] * shape[1]))
+    if factor >= 1:
+        return shape
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
+
+
+def shrink(plane: Float, shape: tuple[int, int]) -> Float:
+    """Mean over each pixel of the smaller image, parts of pixels counted as such.
+
+    Parameters
+    ----------
+    plane : (H, W) float32
+    shape : (h, w); enlarged bilinearly where it is larger than the plane
+
+    Returns
+    -------
+    (h, w) float32
+    """
+    height, width = shape
+    if plane.shape == (height, width):
+        return plane
+    is_smaller = height <= plane.shape[0] and width <= plane.shape[1]
+    method = Image.Resampling.BOX if is_smaller else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(plane).resize((width, height), method))
+
+
+def lift(chroma: Float, guide: Float, lightness: Float, radius: int = 2, ridge: float = 1.0) -> Float:
+    """ab at full size from relative chroma at working size: a guided filter, its coefficients enlarged.
+
+    Around every working pixel chroma is fitted as a straight line in L*; the line is then applied to the full-size L*,
+    and kept within the chroma found nearby (He & Sun 2015, "Fast Guided Filter"; the limit stops overshoot beside
+    highlights).
+
+    Parameters
+    ----------
+    chroma : (h, w, 2) float32, ab / (L* + 16)
+    guide : (h, w) float32, L* at working size
+    lightness : (H, W) float32, L* at full size
+    radius : of the window of the fit, in working pixels
+    ridge : variance of L* below which an edge is not followed
+
+    Returns
+    -------
+    (H, W, 2) float32, ab in CIELAB units
+    """
+    if guide.shape == lightness.shape:
+        return chroma * (lightness + np.float32(L_OFFSET))[..., None]
+    slope, offset = _line_fit(chroma, guide, radius, ridge)
+    size = (2 * radius - 1, 2 * radius - 1, 1)
+    low, high = minimum_filter(chroma, size, mode="nearest"), maximum_filter(chroma, size, mode="nearest")
+    field = np.ascontiguousarray(np.concatenate([slope, offset, low, high], -1))
+    result = np.empty((*lightness.shape, 2), np.float32)
+    rows = np.linspace(0, len(lightness), 2 * numba.get_num_threads() + 1).astype(int)
+    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+        list(pool.map(lambda ends: _apply_lines(field, lightness, result, *ends), zip(rows, rows[1:], strict=False)))
+    return result
+
+
+def _line_fit(chroma: Float, guide: Float, radius: int, ridge: float) -> tuple[Float, Float]:
+    """Slope and offset of chroma against L*, each (h, w, 2), averaged over the windows that hold a pixel."""
+
+    def mean(plane: Float) -> Float:
+        return uniform_filter(plane, 2 * radius + 1, mode="nearest")
+
+    centre = guide - np.float32(50)  # keeps float32 variances exact enough
+    mean_guide = mean(centre)
+    variance = mean(centre * centre) - mean_guide**2
+    slopes, offsets = [], []
+    for plane in np.moveaxis(chroma, -1, 0):
+        mean_plane = mean(plane)
+        slope = (mean(centre * plane) - mean_guide * mean_plane) / (variance + np.float32(ridge))
+        slopes.append(mean(slope))
+        offsets.append(mean(mean_plane - slope * mean_guide) - 50 * slopes[-1])
+    return np.stack(slopes, -1), np.stack(offsets, -1)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _apply_lines(field, lightness, result, first, last):  # type: ignore[no-untyped-def]
+    """Rows first..last of the lift; `field` holds slope, offset, low and high, two channels each."""
+    rows, columns, planes = field.shape
+    height, width = lightness.shape
+    here = np.empty(planes, np.float32)
+    for y in range(first, last):
+        v = min(max((y + 0.5) * rows / height - 0.5, 0.0), rows - 1.0)
+        top = min(int(v), max(rows - 2, 0))
+        bottom = min(top + 1, rows - 1)
+        down = np.float32(v - top)
+        for x in range(width):
+            u = min(max((x + 0.5) * columns / width - 0.5, 0.0), columns - 1.0)
+            left = min(int(u), max(columns - 2, 0))
+            right = min(left + 1, columns - 1)
+            across = np.float32(u - left)
+            for k in range(planes):
+                above = field[top, left, k] + across * (field[top, right, k] - field[top, left, k])
+                below = field[bottom, left, k] + across * (field[bottom, right, k] - field[bottom, left, k])
+                here[k] = above + down * (below - above)
+            light = lightness[y, x]
+            for c in range(2):
+                value = here[c] * light + here[2 + c]
+                value = min(max(value, here[4 + c]), here[6 + c])
+                result[y, x, c] = value * (light + np.float32(16.0))

@@ -1,0 +1,109 @@
+"""From a prediction, or a small colour picture, to what the solver is asked for: a mean chroma for every cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.bins import annealed_mean, vividness_weight
+from hybrid.predict import Prediction
+from hybrid.scale import L_OFFSET, shrink
+from hybrid.segments import joint_log_probability, overlap
+from solvers import CellMeans
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class CellColors:
+    """One colour for every cell of a grid laid over the photo.
+
+    Parameters
+    ----------
+    ab : (h, w, 2) float32, CIELAB units
+    confidence : (h, w) float32 in [0, 1]
+    recolored : share of the cells whose colour the agreement of their region changed by more than 5 units
+    """
+
+    ab: Float
+    confidence: Float
+    recolored: float = 0.0
+
+
+def colors_of_prediction(
+    prediction: Prediction,
+    labels: NDArray[np.int64] | None,
+    temperature: float,
+    vividness: float,
+    fusion: float = 0.8,
+    threshold: float = 18.0,
+) -> CellColors:
+    """Decode a prediction, one object getting one colour.
+
+    Where the answer of a cell's region differs by much from the cell's own, the region's joint probability is mixed in;
+    where the two agree the cell keeps its own, so that good predictions keep their detail.
+
+    Parameters
+    ----------
+    prediction : from `Predictor.predict`
+    labels : (H, W) int64 regions, or None to leave every cell to itself
+    temperature : of the annealed mean, 0..1
+    vividness : 0 takes the distribution as it is, larger lifts rare colours; see `bins.vividness_weight`
+    fusion : share of the region's answer where it counts fully
+    threshold : CIELAB distance at which it counts half
+
+    Returns
+    -------
+    CellColors
+    """
+    log_probability = prediction.log_probability
+    lift = np.log(vividness_weight(prediction.prior, 1.0 - vividness))[:, None, None]
+    own = annealed_mean(log_probability + lift, prediction.bins, temperature)
+    if labels is None:
+        return CellColors(own, prediction.confidence)
+    share = overlap(labels, prediction.confidence.shape)  # type: ignore[arg-type]
+    joint = joint_log_probability(log_probability, prediction.confidence, share)
+    agreed = annealed_mean(joint + lift, prediction.bins, temperature)
+    distance = np.linalg.norm(agreed - own, axis=-1)
+    share_joint = fusion * distance**2 / (distance**2 + np.float32(threshold) ** 2)
+    mixed = log_probability + share_joint * (joint - log_probability) + lift
+    ab = annealed_mean(mixed, prediction.bins, temperature)
+    moved = float((np.linalg.norm(ab - own, axis=-1) > 5).mean())
+    return CellColors(ab, prediction.confidence, moved)
+
+
+def colors_of_picture(ab: Float, longest: int = 256) -> CellColors:
+    """Take the colours of a colour picture of the same scene, averaged to at most `longest` cells a side.
+
+    Parameters
+    ----------
+    ab : (H, W, 2) float32, CIELAB units
+    """
+    height, width = ab.shape[:2]
+    factor = min(1.0, longest / max(height, width))
+    shape = (max(1, round(height * factor)), max(1, round(width * factor)))
+    small = np.stack([shrink(np.ascontiguousarray(ab[..., c]), shape) for c in range(2)], -1)
+    return CellColors(small, np.ones(shape, np.float32))
+
+
+def cell_means(colors: CellColors, lightness: Float, firmness: float, saturation: float = 1.0) -> CellMeans:
+    """Data term of the solver: mean relative chroma over each cell.
+
+    Parameters
+    ----------
+    colors : of the cells
+    lightness : (H, W) float32, L* of the image that is solved for
+    firmness : weight of a cell against affinities whose median is 1
+    saturation : factor on ab
+
+    Returns
+    -------
+    CellMeans with no more cells than the image has pixels a side
+    """
+    shape = tuple(min(cells, pixels) for cells, pixels in zip(colors.confidence.shape, lightness.shape, strict=True))
+    ab = np.stack([shrink(np.ascontiguousarray(colors.ab[..., c]), shape) for c in range(2)], -1)  # type: ignore[arg-type]
+    mean_light = shrink(lightness, shape)  # type: ignore[arg-type]
+    chroma = ab * np.float32(saturation) / (mean_light + np.float32(L_OFFSET))[..., None]
+    return CellMeans(chroma, np.full(shape, firmness, np.float32))

@@ -1,0 +1,222 @@
+"""A photo being coloured: what is slow is done once, every edit starts from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.finish import finish
+from hybrid.photo import Photo, write_photo
+from hybrid.predict import Predictor
+from hybrid.reach import membership, seeds_of, yielding
+from hybrid.scale import L_OFFSET, lift, shrink, working_shape
+from hybrid.scribbles import CellColors, cell_means, colors_of_prediction
+from hybrid.segments import regions
+from hybrid.strokes import Mark, Paint, paint
+from solvers import CellMeans, ChromaSolver, Seeds, Solution, reweight
+
+Float = NDArray[np.float32]
+AB_RANGE = 255.0
+HALF_STEP = 0.5 / 255 * AB_RANGE
+"""Half an 8-bit step of a or b, in CIELAB units."""
+MOST_L = 100 + L_OFFSET
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a photo is coloured.
+
+    Parameters
+    ----------
+    temperature : of the annealed mean, 0 (most likely colour) .. 1 (mean colour)
+    vividness : 0 takes the network's distribution as it is; towards 1 rare, vivid colours count more
+    saturation : factor on the predicted ab; strokes keep theirs
+    firmness : weight of a cell's mean against affinities whose median is 1; None: 10 for a network, 100 for a picture
+    megapixels : size at which colours are spread before they are lifted to full size
+    reweightings : how often links are weakened where chroma changes
+    softness : change of ab, CIELAB units, at which a link is weakened to 0.7
+    fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
+    """
+
+    temperature: float = 0.38
+    vividness: float = 0.2
+    saturation: float = 1.0
+    firmness: float | None = None
+    megapixels: float = 1.0
+    reweightings: int = 2
+    softness: float = 1.0
+    fusion: float = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Colorized:
+    """A photo with its colours. Lightness is the photo's own.
+
+    Parameters
+    ----------
+    photo : the grey photo
+    ab : (H, W, 2) float32, CIELAB units
+    painted : the user's marks, at full size
+    solution : of the last solve at working size, or None where there was nothing to spread
+    report : figures of how it came about
+    """
+
+    photo: Photo
+    ab: Float
+    painted: Paint
+    solution: Solution | None
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path, **options: Any) -> dict[str, Any]:
+        """Write the picture; options as of `hybrid.photo.write_photo`. Returns the report, completed."""
+        began = time.perf_counter()
+        written = write_photo(path, self.photo, self.ab, **options)
+        seconds = {**self.report["seconds"], "write": round(time.perf_counter() - began, 3)}
+        return {
+            **self.report,
+            "output": str(path),
+            "seconds": seconds,
+            "luminance_change": round(written.luminance_change, 3),
+            "gamut_mapped": round(written.gamut_mapped, 4),
+            "bytes": written.bytes,
+        }
+
+
+class Session:
+    """Colours one photo, again and again as strokes come and go.
+
+    Parameters
+    ----------
+    photo : from `read_photo`
+    source : a network, the colours of a small picture, or None for strokes alone
+    settings : how
+    progress : called with the name of each stage as it begins
+    """
+
+    def __init__(
+        self,
+        photo: Photo,
+        source: Predictor | CellColors | None,
+        settings: Settings | None = None,
+        progress: Callable[[str], None] = lambda stage: None,
+    ) -> None:
+        self.photo = photo
+        self.settings = settings or Settings()
+        self._progress = progress
+        self._seconds: dict[str, float] = {}
+        self._shape = working_shape(photo.lightness.shape, self.settings.megapixels)  # type: ignore[arg-type]
+        with self._stage("shrink"):
+            self._guide = shrink(photo.lightness, self._shape)
+        with self._stage("predict"):
+            self.colors, self.regions = self._colors(source)
+        self._cells: CellMeans | None = None
+        if self.colors is not None:
+            firmness = self.settings.firmness or (10.0 if isinstance(source, Predictor) else 100.0)
+            self._cells = cell_means(self.colors, self._guide, firmness, self.settings.saturation)
+        self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
+        self._predicted: Float | None = None
+
+    def edit(self, strokes: Sequence[Mark] = ()) -> Colorized:
+        """Colour the photo with these strokes; the list is the whole list, so that undo needs nothing special.
+
+        Raises
+        ------
+        ValueError
+            A stroke that cannot be painted on this photo.
+        SolverError
+            The colours did not settle to half an 8-bit step.
+        """
+        began = dict(self._seconds)
+        painted = paint(strokes, self.photo.lightness.shape, self._predicted_at)  # type: ignore[arg-type]
+        chroma, solution = self._spread(painted)
+        with self._stage("lift"):
+            ab = lift(chroma, self._guide, self.photo.lightness)
+        with self._stage("finish"):
+            finished = finish(ab, painted, self.photo.lightness, self._shape, HALF_STEP / MOST_L)
+            is_hard = painted.strength == 1
+            ab.reshape(-1, 2)[painted.index[is_hard]] = painted.ab[is_hard]
+        report = self._report(painted, ab, solution, finished)
+        self._seconds = began
+        return Colorized(self.photo, ab, painted, solution, report)
+
+    def _colors(self, source: Predictor | CellColors | None) -> tuple[CellColors | None, int]:
+        """Colours of the cells, and the number of regions that were asked for one colour."""
+        if not isinstance(source, Predictor):
+            return source, 0
+        labels = regions(self._guide) if self.settings.fusion else None
+        prediction = source.predict(self._guide)
+        choice = self.settings
+        colors = colors_of_prediction(prediction, labels, choice.temperature, choice.vividness, choice.fusion)
+        return colors, 0 if labels is None else int(labels.max()) + 1
+
+    def _spread(self, painted: Paint) -> tuple[Float, Solution | None]:
+        """Relative chroma at working size."""
+        with self._stage("seeds"):
+            seeds = seeds_of(painted, self.photo.lightness, self._shape)
+            cells = self._cells
+            if len(seeds) and cells is not None:
+                cells = yielding(cells, membership(seeds, self._guide, cells.weight.shape))  # type: ignore[arg-type]
+        if not len(seeds) and cells is None:
+            return np.zeros((*self._shape, 2), np.float32), None
+        with self._stage("solve"):
+            tolerance = HALF_STEP / MOST_L
+            solution = self._solver.solve(seeds, cells, tolerance=tolerance)
+            for _ in range(self.settings.reweightings):
+                solution = self._sharpened(solution, seeds, cells, tolerance)
+        return solution.chroma, solution
+
+    def _sharpened(self, solution: Solution, seeds: Seeds, cells: CellMeans | None, tolerance: float) -> Solution:
+        """Solve again with links weakened where chroma changes."""
+        assert self._solver.stencil is not None
+        field = solution.chroma * (self._guide + np.float32(L_OFFSET))[..., None]
+        solver = ChromaSolver.from_stencil(reweight(self._solver.stencil, field, self.settings.softness))
+        return solver.solve(seeds, cells, start=solution.chroma, tolerance=tolerance)
+
+    def _predicted_at(self, index: NDArray[np.int64]) -> Float:
+        """ab without any stroke, at flat pixels."""
+        if self._predicted is None:
+            self._predicted = self.edit().ab
+        return self._predicted.reshape(-1, 2)[index]
+
+    def _report(self, painted: Paint, ab: Float, solution: Solution | None, finished: int) -> dict[str, Any]:
+        height, width = self.photo.lightness.shape
+        is_hard = painted.strength == 1
+        off = np.abs(ab.reshape(-1, 2)[painted.index[is_hard]] - painted.ab[is_hard]).max(-1, initial=0)
+        return {
+            "input": str(self.photo.path),
+            "width": width,
+            "height": height,
+            "working": list(self._shape[::-1]),
+            "regions": self.regions,
+            "recolored_cells": round(self.colors.recolored, 4) if self.colors else 0.0,
+            "iterations": solution.iterations if solution else 0,
+            "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,
+            "hint_pixels": len(painted),
+            "hints_kept": float((off <= HALF_STEP).mean()) if is_hard.any() else 1.0,
+            "finished_pixels": finished,
+            "seconds": {stage: round(seconds, 3) for stage, seconds in self._seconds.items()},
+        }
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self._progress(name)
+        began = time.perf_counter()
+        yield
+        self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def colorize(
+    photo: Photo,
+    source: Predictor | CellColors | None,
+    strokes: Sequence[Mark] = (),
+    settings: Settings | None = None,
+) -> Colorized:
+    """Colour a photo once: `Session(photo, source, settings).edit(strokes)`."""
+    return Session(photo, source, settings).edit(strokes)

@@ -1,0 +1,188 @@
+"""A user's marks, and painting them onto the pixels of the full-size photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import polygon
+
+Float = NDArray[np.float32]
+Index = NDArray[np.int64]
+Mode = Literal["color", "gray", "keep", "erase"]
+MODES: tuple[Mode, ...] = ("color", "gray", "keep", "erase")
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """One mark of a round brush, or of a filled outline.
+
+    Parameters
+    ----------
+    points : (N, 2) float
+        x, y in pixels of the upright full-size photo; the centre of the first pixel is (.5, .5).
+    radius : float or (N,) float
+        Of the brush, in pixels; one a point where a pen gave pressure. Not used where `is_region`.
+    ab : (2,) float or None
+        Colour asked for, CIELAB units. Needed by mode "color" only.
+    mode : "color" gives `ab`; "gray" gives (0, 0); "keep" holds what is predicted; "erase" takes earlier marks away.
+    strength : float in (0, 1]
+        1 is obeyed exactly; less is weighed against the prediction.
+    is_region : bool
+        The points are the outline of an area to fill.
+
+    Raises
+    ------
+    ValueError
+        Anything outside the ranges above.
+    """
+
+    points: Float
+    radius: float | Float = 4.0
+    ab: tuple[float, float] | None = None
+    mode: Mode = "color"
+    strength: float = 1.0
+    is_region: bool = False
+
+    def __post_init__(self) -> None:
+        points = np.asarray(self.points, np.float32)
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
+            raise ValueError(f"stroke points {points.shape}; wanted (N, 2) finite numbers, N >= 1")
+        radius = np.broadcast_to(np.asarray(self.radius, np.float32), len(points))
+        if not (np.isfinite(radius).all() and (radius > 0).all()):
+            raise ValueError(f"stroke radius {self.radius}; wanted pixels, above 0")
+        if self.mode not in MODES:
+            raise ValueError(f"stroke mode {self.mode!r}; wanted one of {', '.join(MODES)}")
+        if not 0 < self.strength <= 1:
+            raise ValueError(f"stroke strength {self.strength}; wanted above 0, at most 1")
+        if self.mode == "color" and (self.ab is None or not np.isfinite(self.ab).all() or np.abs(self.ab).max() > 150):
+            raise ValueError(f"stroke colour ab {self.ab}; wanted two numbers from -150 to 150")
+        if self.is_region and len(points) < 3:
+            raise ValueError(f"region of {len(points)} points; wanted an outline of at least 3")
+        object.__setattr__(self, "points", points)
+        object.__setattr__(self, "radius", radius)
+
+
+@dataclass(frozen=True)
+class MarkedPixels:
+    """Pixels painted over in another program, each with a colour of its own.
+
+    Parameters
+    ----------
+    index : (N,) int64, flat, each once
+    ab : (N, 2) float32, CIELAB units
+    shape : (H, W) of the photo they belong to
+    """
+
+    index: Index
+    ab: Float
+    shape: tuple[int, int]
+
+
+Mark = Stroke | MarkedPixels
+
+
+@dataclass(frozen=True)
+class Paint:
+    """What the marks come to: at which pixels which colour, how firmly.
+
+    Parameters
+    ----------
+    index : (N,) int64, flat, ascending, each once
+    ab : (N, 2) float32, CIELAB units
+    strength : (N,) float32 in (0, 1]
+    """
+
+    index: Index
+    ab: Float
+    strength: Float
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def paint(marks: Sequence[Mark], shape: tuple[int, int], predicted: Callable[[Index], Float] | None = None) -> Paint:
+    """Paint the marks one after another; later ones cover earlier ones.
+
+    Parameters
+    ----------
+    marks : in the order in which they were made
+    shape : (H, W) of the full-size photo
+    predicted : flat indices (N,) -> (N, 2) ab without any mark, for mode "keep"
+
+    Raises
+    ------
+    ValueError
+        Marked pixels of a photo of another size; mode "keep" where nothing is predicted.
+    """
+    indices, colors, strengths = [], [], []
+    for mark in marks:
+        if isinstance(mark, MarkedPixels):
+            if mark.shape != shape:
+                raise ValueError(f"marked pixels belong to a photo of {mark.shape}; this one is {shape}")
+            index, ab, strength = mark.index, mark.ab, 1.0
+        else:
+            index = covered(mark, shape)
+            ab, strength = _color_of(mark, index, predicted), mark.strength
+        indices.append(index)
+        colors.append(np.broadcast_to(ab, (len(index), 2)))
+        strengths.append(np.full(len(index), strength, np.float32))
+    if not indices:
+        return Paint(np.zeros(0, np.int64), np.zeros((0, 2), np.float32), np.zeros(0, np.float32))
+    reversed_index = np.concatenate(indices)[::-1]
+    index, last = np.unique(reversed_index, return_index=True)
+    ab = np.concatenate(colors)[::-1][last].astype(np.float32)
+    strength_of = np.concatenate(strengths)[::-1][last]
+    is_kept = np.isfinite(ab[:, 0])
+    return Paint(index[is_kept], ab[is_kept], strength_of[is_kept])
+
+
+def _color_of(stroke: Stroke, index: Index, predicted: Callable[[Index], Float] | None) -> Float:
+    if stroke.mode == "erase":
+        return np.full(2, np.nan, np.float32)
+    if stroke.mode == "gray":
+        return np.zeros(2, np.float32)
+    if stroke.mode == "keep":
+        if predicted is None:
+            raise ValueError("a stroke of mode 'keep' needs a prediction to keep; use a model, or mode 'color' or 'gray'")
+        return predicted(index)
+    return np.asarray(stroke.ab, np.float32)
+
+
+def covered(stroke: Stroke, shape: tuple[int, int]) -> Index:
+    """Flat indices of the pixels whose centre the stroke covers, ascending; at least the one it starts in.
+
+    Pixels outside the photo are left out.
+    """
+    height, width = shape
+    points = stroke.points
+    if stroke.is_region:
+        rows, columns = polygon(points[:, 1] - 0.5, points[:, 0] - 0.5, shape)
+        return np.unique(rows.astype(np.int64) * width + columns)
+    radius = np.asarray(stroke.radius, np.float32)
+    ends = range(1, len(points)) if len(points) > 1 else [0]
+    parts = [_capsule(points[max(i - 1, 0)], points[i], float(radius[max(i - 1, 0)]), float(radius[i]), shape) for i in ends]
+    x, y = np.floor(points[0]).astype(np.int64)
+    if 0 <= x < width and 0 <= y < height:
+        parts.append(np.array([y * width + x]))
+    return np.unique(np.concatenate(parts))
+
+
+def _capsule(start: Float, end: Float, radius: float, last_radius: float, shape: tuple[int, int]) -> Index:
+    """Pixels within the brush on its way from `start` to `end`, its radius changing evenly."""
+    widest = max(radius, last_radius)
+    low = np.maximum(np.floor(np.minimum(start, end) - widest - 1), 0).astype(np.int64)
+    high = np.minimum(np.ceil(np.maximum(start, end) + widest + 1), shape[::-1]).astype(np.int64)
+    if (high <= low).any():
+        return np.zeros(0, np.int64)
+    x = np.arange(low[0], high[0]) + 0.5 - start[0]
+    y = (np.arange(low[1], high[1]) + 0.5 - start[1])[:, None]
+    step = (end - start).astype(np.float64)
+    length = max(float(step @ step), 1e-12)
+    along = np.clip((x * step[0] + y * step[1]) / length, 0.0, 1.0)
+    squared = (x - along * step[0]) ** 2 + (y - along * step[1]) ** 2
+    rows, columns = np.nonzero(squared <= (radius + (last_radius - radius) * along) ** 2)
+    return (rows + low[1]) * shape[1] + columns + low[0]

@@ -1,0 +1,182 @@
+"""The front door: a photo's solver, its methods, and its refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from solvers.affinity import affinity as make_affinity
+from solvers.affinity import checked_luminance
+from solvers.krylov import conjugate_gradients
+from solvers.levin import Levin
+from solvers.multigrid import Hierarchy
+from solvers.problem import Problem, Solution, SolverError
+from solvers.regions import check_reached, regions
+from solvers.seeds import CellMeans, Seeds
+from solvers.stencil import Stencil
+
+PAIR = 2  # channels the multigrid kernels carry at once
+
+
+class Method(Protocol):
+    """What a row of SOLVERS or PEERS makes of a stencil, or of the luminance if its ``guide`` says so."""
+
+    def solve(self, problem: Problem) -> Solution: ...
+
+
+class Multigrid:
+    """Aggregation multigrid with a K-cycle as the preconditioner of flexible conjugate gradients.
+
+    Aggregates are built by the first solve and kept.
+    """
+
+    guide = "stencil"
+
+    def __init__(self, stencil: Stencil) -> None:
+        self.stencil = stencil
+        self._hierarchy: Hierarchy | None = None
+        self._regions: NDArray[np.int32] | None = None
+
+    def solve(self, problem: Problem) -> Solution:
+        began = perf_counter()
+        if self._hierarchy is None:
+            self._regions = regions(self.stencil)
+            self._hierarchy = Hierarchy(self.stencil)
+        hierarchy = self._hierarchy
+        built = perf_counter()
+        if self._regions is not None:
+            check_reached(self._regions, problem.seeds, problem.cells)
+        hierarchy.reseed(problem.seeds, problem.cells)
+        seeded = perf_counter()
+        chroma = np.empty((*problem.shape, problem.channels), np.float32)
+        iterations, estimate = 0, 0.0
+        residuals: tuple[float, ...] = ()
+        for first in range(0, problem.channels, PAIR):
+            pair = slice(first, first + PAIR)
+            system, x = problem.system(self.stencil, pair), problem.first_guess(pair)
+            index = system.seeds.index
+            pinned = hierarchy.pinned(index)
+            x.reshape(len(x), -1)[:, index[pinned]] = system.seeds.chroma[pinned].T
+            progress = conjugate_gradients(system, hierarchy.cycle, x, problem.tolerance, problem.max_iterations)
+            if not progress.converged:
+                raise SolverError(
+                    f"multigrid: not converged after {progress.iterations} iterations: estimated error "
+                    f"{progress.estimate:.3g}, tolerance {problem.tolerance:.3g}; try more max_iterations, a start "
+                    "closer to the answer, a larger tolerance, or an affinity with a higher floor"
+                )
+            chroma[..., pair] = np.moveaxis(x, 0, -1)
+            iterations, estimate = max(iterations, progress.iterations), max(estimate, progress.estimate)
+            residuals = progress.residuals
+        seconds = {"setup": built - began, "reseed": seeded - built, "solve": perf_counter() - seeded}
+        return Solution(chroma, iterations, residuals, estimate, seconds)
+
+
+SOLVERS: dict[str, Callable[[Any], Method]] = {"multigrid": Multigrid, "levin": Levin}
+
+
+class ChromaSolver:
+    """Spreads chroma from seeds and cells over one photo, along its luminance.
+
+    Minimises ``sum w_rs |u_r - u_s|^2 + sum c_r |u_r - s_r|^2 + sum_k weight_k |(B M u)_k - chroma_k|^2`` (method
+    "levin": the published reference instead). What depends on the photo alone is built by the first solve and kept, so
+    keep the solver and call `solve` for every edit.
+
+    Parameters
+    ----------
+    luminance : (H, W) in [0, 1]
+    method : str or callable
+        A name in SOLVERS, or a factory like those in ``solvers.peers.PEERS``.
+    affinity : str, optional
+        A kind of `solvers.affinity`; "power" unless the method brings its own weights.
+    **options
+        Of the affinity.
+
+    Raises
+    ------
+    ValueError
+        A luminance that is not (H, W), finite and in [0, 1]; an unknown method or affinity; an affinity for a method
+        that brings its own.
+    """
+
+    def __init__(
+        self,
+        luminance: ArrayLike,
+        method: str | Callable[[Any], Method] = "multigrid",
+        affinity: str | None = None,
+        **options: float,
+    ) -> None:
+        build = _factory(method)
+        self.stencil: Stencil | None = None
+        if _guide(build) == "luminance":
+            if affinity is not None or options:
+                raise ValueError(f"{method}: brings its own weights; leave the affinity and its options out")
+            image = checked_luminance(luminance)
+            self.shape = (image.shape[0], image.shape[1])
+            self._method = build(image)
+        else:
+            self.stencil = make_affinity(luminance, "power" if affinity is None else affinity, **options)
+            self.shape = self.stencil.shape
+            self._method = build(self.stencil)
+
+    @classmethod
+    def from_stencil(cls, stencil: Stencil, method: str | Callable[[Any], Method] = "multigrid") -> ChromaSolver:
+        """A solver for link weights made elsewhere, by `reweight` for example."""
+        build = _factory(method)
+        if _guide(build) == "luminance":
+            raise ValueError(f"{method}: brings its own weights; make it from a luminance")
+        solver = cls.__new__(cls)
+        solver.stencil, solver.shape, solver._method = stencil, stencil.shape, build(stencil)
+        return solver
+
+    def solve(
+        self,
+        seeds: Seeds | None = None,
+        cells: CellMeans | None = None,
+        start: ArrayLike | None = None,
+        tolerance: float = 0.5 / 255,
+        max_iterations: int = 100,
+    ) -> Solution:
+        """Chroma at every pixel.
+
+        Parameters
+        ----------
+        seeds : Seeds, optional
+            Weights from 1e-3 or so (a hint) to 1e6 (exact to half an 8-bit step and far below).
+        cells : CellMeans, optional
+            Channels as the seeds'.
+        start : (H, W, C), optional
+            A first guess, the chroma before an edit for example. Never changes the answer beyond the tolerance.
+        tolerance : float
+            Largest error allowed at any pixel against the exact minimum, by estimate, in the chroma's own unit. The
+            default is half an 8-bit step of chroma that spans about 1.
+        max_iterations : int
+
+        Returns
+        -------
+        Solution
+
+        Raises
+        ------
+        ValueError
+            Seeds outside the image, channels that differ, more cells than pixels, neither a seed nor a weighted cell, a
+            region that no link joins to a seed.
+        SolverError
+            The tolerance was not reached. An unconverged answer is never returned.
+        """
+        return self._method.solve(Problem.checked(self.shape, seeds, cells, start, tolerance, max_iterations))
+
+
+def _factory(method: str | Callable[[Any], Method]) -> Callable[[Any], Method]:
+    if callable(method):
+        return method
+    if method not in SOLVERS:
+        raise ValueError(f"method: {method!r} is unknown; wanted one of {', '.join(SOLVERS)}, or a factory of PEERS")
+    return SOLVERS[method]
+
+
+def _guide(build: Callable[[Any], Method]) -> str:
+    return getattr(build, "guide", "stencil")
