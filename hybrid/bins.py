@@ -59,29 +59,27 @@ def soft_encode(ab: Array, bins: Array, neighbours: int = 5, sigma: float = 5.0)
     return index, (weight / weight.sum(-1, keepdims=True)).astype(np.float32)
 
 
-def vividness_weight(prior: Array, mix: float) -> Array:
-    """Class weights that make rare, vivid colours count more: w = 1 / (mix h + (1 - mix) / Q), with E_h[w] = 1.
+def vividness_weight(prior: Array, vividness: float) -> Array:
+    """Class weights that make rare, vivid colours count more: w = 1 / (v h + (1 - v) / Q), scaled to E_h[w] = 1.
 
     The minimiser of the class-weighted loss is proportional to w p, so multiplying a calibrated p by w when decoding
-    does what training with the weights would (Zhang et al. 2016, equation 4).
+    does what training with the weights would (Zhang et al. 2016, equation 4, with v = 1 - lambda).
 
     Parameters
     ----------
     prior : (Q,) float32
-        How often each bin occurs in photographs; sums to 1.
-    mix : float in [0, 1]
-        1 leaves the distribution as it is; 0.5 is the published, vivid setting.
+        How often each bin occurs in photographs, h; sums to 1.
+    vividness : float in [0, 1]
+        v. 0 leaves the distribution as it is; 0.5 is the published setting.
 
     Raises
     ------
     ValueError
-        A mix outside [0, 1].
+        A vividness outside [0, 1].
     """
-    if not 0.0 <= mix <= 1.0:
-        raise ValueError(f"vividness mix {mix}; wanted a number from 0 (most vivid) to 1 (as predicted)")
-    if mix == 1.0:
-        return np.ones_like(prior)
-    weight = 1.0 / (mix * prior + (1.0 - mix) / len(prior))
+    if not 0.0 <= vividness <= 1.0:
+        raise ValueError(f"vividness {vividness}; wanted a number from 0 (as predicted) to 1 (most vivid)")
+    weight = 1.0 / (vividness * prior + (1.0 - vividness) / len(prior))
     return (weight / (weight * prior).sum()).astype(np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Sequence
@@ -37,6 +38,12 @@ class PhotoIdentity:
     width: int
     height: int
     sha256: str = ""
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_hints(path: Path, photo: Photo, sha256: str = "") -> list[Mark]:
@@ -103,7 +110,10 @@ def _check_identity(path: Path, image: Any, photo: Photo, sha256: str) -> None:
         )
     wanted = image.get("sha256") or sha256
     if sha256 and wanted != sha256:
-        raise HintsError(f"{path}: made for a photo with sha256 {str(wanted)[:12]}…; {photo.path} has {sha256[:12]}…")
+        raise HintsError(
+            f"{path}: made for another photo (sha256 {str(wanted)[:12]}…, {photo.path} has {sha256[:12]}…); "
+            'remove "sha256" from it if the marks are meant for this one'
+        )
 
 
 def _stroke(path: Path, number: int, hint: Any) -> Stroke:

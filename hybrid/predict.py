@@ -89,7 +89,7 @@ class Predictor:
         Prediction, its cells a quarter of the input's size; the temperature of the model's calibration is applied.
         """
         small = shrink(lightness, input_shape(lightness.shape, self.side))  # type: ignore[arg-type]
-        planes = torch.from_numpy(np.ascontiguousarray(small)).to(self.device)[None, None]
+        planes = torch.from_numpy(np.array(small)).to(self.device)[None, None]
         with torch.inference_mode():
             logits = self._network(planes)[0] / float(self.model.card.get("calibration_temperature", 1.0))
             log_probability = torch.log_softmax(logits, 0).float().cpu().numpy()

@@ -59,7 +59,7 @@ def colors_of_prediction(
     CellColors
     """
     log_probability = prediction.log_probability
-    lift = np.log(vividness_weight(prediction.prior, 1.0 - vividness))[:, None, None]
+    lift = np.log(vividness_weight(prediction.prior, vividness))[:, None, None]
     own = annealed_mean(log_probability + lift, prediction.bins, temperature)
     if labels is None:
         return CellColors(own, prediction.confidence)

@@ -83,9 +83,9 @@ class Colorized:
             **self.report,
             "output": str(path),
             "seconds": seconds,
-            "luminance_change": round(written.luminance_change, 3),
+            "luminance_change": round(written.luminance_error, 3),
             "gamut_mapped": round(written.gamut_mapped, 4),
-            "bytes": written.bytes,
+            "bytes": written.bytes_written,
         }
 
 

@@ -176,7 +176,7 @@ def relax_graph_backward(start, column, weight, extra, inverse, f, u):  # type: 
 
 @njit(cache=True, fastmath={"contract"})
 def relax_graph_cells(start, column, weight, held, inverse, cells, bound, means, f, u, backward):  # type: ignore[no-untyped-def]
-    """One sweep on (n, 2) values with cells: (first, cell, share) are the rows of M', means = M u is kept up to date."""
+    """One sweep on (n, 2) values with cells: (first, cell, share) are the rows of M', means = M u kept up to date."""
     first, cell, share = cells
     for step in range(inverse.size):
         i = inverse.size - 1 - step if backward else step

@@ -1,5 +1,6 @@
 """Reading and writing photographs: the only place of the program that touches image files."""
 
+from .header import read_size
 from .photo import Photo, PhotoError, WriteError
 from .read import read_overlay, read_photo
 from .target import check_writable
@@ -13,6 +14,7 @@ __all__ = [
     "check_writable",
     "read_overlay",
     "read_photo",
+    "read_size",
     "write_photo",
     "write_picture",
 ]

@@ -15,7 +15,22 @@ _WIDTH, _HEIGHT, _COLOR_SPACE, _INTEROPERABILITY = 0xA002, 0xA003, 0xA001, 0xA00
 
 # What the first directory says about the photo and not about how its pixels are stored: description, make, model,
 # software, date, artist, host, rating, copyright, and Windows' title, comment, author, keywords, subject.
-DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298, *range(0x9C9B, 0x9CA0))
+DESCRIPTION = 0x010E
+DESCRIPTIVE = (
+    DESCRIPTION,
+    0x010F,
+    0x0110,
+    0x0131,
+    0x0132,
+    0x013B,
+    0x013C,
+    0x4746,
+    0x4749,
+    0x8298,
+    *range(0x9C9B, 0x9CA0),
+)
+
+_LAYOUTS = (b'{"shape":', b"ImageJ=")  # descriptions by which programs tell themselves how the pixels are stored
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _SWAP_UNITS = {3: 2, 8: 2, 4: 4, 9: 4, 5: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -104,6 +119,8 @@ def _little(raw: bytes, kind: int) -> bytes:
 def cleaned(exif: Exif) -> Exif:
     """Only what stays true of an upright copy with other pixels: description, camera data, place."""
     main = {tag: value for tag, value in exif.main.items() if tag in DESCRIPTIVE}
+    if DESCRIPTION in main and main[DESCRIPTION].data.startswith(_LAYOUTS):
+        del main[DESCRIPTION]
     camera = {tag: value for tag, value in exif.camera.items() if tag != _INTEROPERABILITY}
     return Exif(main, camera, exif.gps)
 

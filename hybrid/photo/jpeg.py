@@ -62,6 +62,12 @@ def read(path: Path) -> Decoded:
     )
 
 
+def size(start: bytes) -> tuple[int, int]:
+    """Height and width from the start of a JPEG's bytes; (0, 0) where its frame is not in them."""
+    frames = (content for marker, content in _segments(start) if marker in _FRAMES)
+    return struct.unpack_from(">HH", next(frames, b"\0" * 5), 1)
+
+
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Marker and content of every segment up to the first scan, whose content is the rest of the file."""
     at = 2

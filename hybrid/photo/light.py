@@ -1,4 +1,5 @@
 """From stored values to light: linear RGB, lightness and colour of some rows of a decoded picture."""
+
 from typing import Any
 
 import numpy as np

@@ -72,7 +72,7 @@ class TableSpace:
         """XYZ under D65 of (H, W, C) stored values (uint8, uint16 or float32 0..1): (H, W, 3)."""
         try:
             found = imagecodecs.cms_transform(
-                values,
+                values[..., 0] if self.kind == "gray" else values,
                 self.profile,
                 imagecodecs.cms_profile("xyz"),
                 colorspace=self.kind,

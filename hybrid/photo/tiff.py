@@ -4,7 +4,7 @@ import logging
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -37,7 +37,7 @@ def read(path: Path) -> Decoded:
     """
     try:
         with tifffile.TiffFile(path) as file:
-            page = _first_full_size(file)
+            page = first_full_size(file)
             _check(page)
             values = _values(page)
             tag = page.tags.valueof
@@ -64,7 +64,7 @@ def read(path: Path) -> Decoded:
     )
 
 
-def _first_full_size(file: tifffile.TiffFile) -> tifffile.TiffPage:
+def first_full_size(file: tifffile.TiffFile) -> tifffile.TiffPage:
     full = (page for page in (page.aspage() for page in file.pages) if not page.is_reduced)
     return next(full, None) or file.pages[0].aspage()
 
@@ -176,12 +176,23 @@ def _append(path: Path, parts: dict[str, exif.Directory], big: bool) -> None:
     """Put EXIF directories at the file's end and point to them; tifffile writes the pointers but not what they mean."""
     if not parts:
         return
-    with tifffile.TiffFile(path) as file:
-        places = {name: file.pages[0].aspage().tags[_POINTERS[name]].valueoffset for name in parts}
     with path.open("r+b") as out:
+        places = _value_places(out, big)
         for name, part in parts.items():
             end = out.seek(0, 2)
             end += out.write(bytes(end % 2))
             out.write(exif.directory_bytes(part, end, big))
-            out.seek(places[name])
+            out.seek(places[_POINTERS[name]])
             out.write(struct.pack("<Q" if big else "<I", end))
+
+
+def _value_places(file: BinaryIO, big: bool) -> dict[int, int]:
+    """Where the values of the first directory's entries stand in a little-endian TIFF, by tag."""
+    word, count, entry = ("<Q", "<Q", "<HHQQ") if big else ("<I", "<H", "<HHII")
+
+    def unpack(form: str) -> tuple[int, ...]:
+        return struct.unpack(form, file.read(struct.calcsize(form)))
+
+    file.seek(8 if big else 4)
+    file.seek(unpack(word)[0])
+    return {unpack(entry)[0]: file.tell() - struct.calcsize(word) for _ in range(unpack(count)[0])}

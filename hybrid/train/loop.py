@@ -74,7 +74,7 @@ class Training:
             )
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
         self.average = torch.optim.swa_utils.AveragedModel(
-            self.model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+            self.model, avg_fn=running_average, use_buffers=True
         )
         self.random = torch.Generator(device).manual_seed(settings.seed)
         self.step = 0
@@ -115,6 +115,12 @@ class Training:
         self.average.update_parameters(self.model)
         self.step += 1
         return float(loss.detach())
+
+
+def running_average(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+    """Exponential average over about 500 steps that forgets its random start quickly."""
+    decay = min(0.998, (1 + float(count)) / (10 + float(count)))
+    return torch.lerp(current.to(average.dtype), average, decay) if average.is_floating_point() else current
 
 
 def schedule(share: float, step: int) -> float:

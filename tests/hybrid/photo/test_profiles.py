@@ -1,14 +1,15 @@
 """Profiles: against lcms2 in float, and against the published curves."""
 
 import struct
+import zlib
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from hybrid.color import SRGB_TO_XYZ, lightness_from_luminance, luminance, luminance_from_lightness, srgb_decode
 
+from hybrid.color import SRGB_TO_XYZ, lightness_from_luminance, luminance, luminance_from_lightness, srgb_decode
 from hybrid.photo import PhotoError, icc, read_photo
 from hybrid.photo.profiles import SRGB, MatrixSpace, TableSpace, gamma_profile, space_of
 
@@ -59,7 +60,7 @@ def test_grey_gamma(tmp_path: Path, gamma: float) -> None:
     codes = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     profile = imagecodecs.cms_profile("gray", gamma=gamma)
     y = read_grey(tmp_path, codes, profile)
-    assert np.abs(y - lcms_xyz(codes[..., None], profile, "gray")[..., 1]).max() < 1.5 * STEP
+    assert np.abs(y - lcms_xyz(codes, profile, "gray")[..., 1]).max() < 1.5 * STEP
     assert np.abs(y - (codes / 65535) ** gamma).max() < 20 * STEP  # profiles hold gamma to 1/256 or 1/65536
 
 
@@ -71,7 +72,7 @@ def test_grey_dot_gain(tmp_path: Path) -> None:
     imagecodecs.cms_profile_validate(profile)
     codes = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     y = read_grey(tmp_path, codes, profile)
-    assert np.abs(y - lcms_xyz(codes[..., None], profile, "gray")[..., 1]).max() < 1.5 * STEP
+    assert np.abs(y - lcms_xyz(codes, profile, "gray")[..., 1]).max() < 1.5 * STEP
     assert np.abs(y - srgb_decode(codes / 65535)).max() > 0.05
 
 
@@ -84,12 +85,39 @@ def test_grey_curve_to_lightness(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_photo(tmp_path / "a.tif").lightness, codes / 655.35, atol=1e-3)
 
 
-def test_tables_go_through_lcms() -> None:
-    """A profile known only by its tables: lcms2's own Lab profile stands in for a scanner's."""
-    space = TableSpace(imagecodecs.cms_profile("srgb"), "rgb")
-    expected = srgb_decode(CODES / 65535) @ SRGB_TO_XYZ.T
-    for values in (CODES, (CODES / 65535).astype(np.float32)):
-        assert np.abs(space.xyz(values) - expected).max() < 20 * STEP
+def scanner_profile(channels: int, gamma: float) -> bytes:
+    """A version 2 profile with nothing but an A2B0 table: curves, then a 2-point grid, linear between, in XYZ."""
+    matrix = icc.adaptation(SRGB_TO_XYZ.sum(axis=1), icc.D50) @ SRGB_TO_XYZ
+    corners = np.array(list(np.ndindex(*(2,) * channels)), float)
+    grid = corners @ matrix.T if channels == 3 else corners * icc.D50
+    curves = [np.linspace(0, 1, 1024) ** gamma] * channels
+    identity = [np.linspace(0, 1, 2)] * 3
+    lut = b"mft2\0\0\0\0" + bytes([channels, 3, 2, 0]) + struct.pack(">9i", *(np.eye(3).astype(int) * 65536).ravel())
+    lut += struct.pack(">HH", 1024, 2) + np.rint(np.concatenate(curves) * 65535).astype(">u2").tobytes()
+    lut += (
+        np.rint(grid * 32768).astype(">u2").tobytes()
+        + np.rint(np.concatenate(identity) * 65535).astype(">u2").tobytes()
+    )
+    plain = icc.build("Scanner", matrix if channels == 3 else None, np.linspace(0, 1, 2))
+    table = struct.pack(">I4sII", 1, b"A2B0", 144, len(lut))
+    profile = plain[:128] + table + lut
+    return struct.pack(">I", len(profile)) + profile[4:12] + b"scnr" + profile[16:]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_table_profiles_of_scanners(tmp_path: Path, channels: int, dtype: type) -> None:
+    profile = scanner_profile(channels, 1.9)
+    assert isinstance(space_of(profile, channels), TableSpace)
+    values = CODES[..., :channels] / 65535
+    codes = values.astype(dtype) if dtype is np.float32 else np.rint(values * np.iinfo(dtype).max).astype(dtype)
+    exact = codes if dtype is np.float32 else codes / np.iinfo(dtype).max
+    y = exact**1.9 @ (SRGB_TO_XYZ[1] if channels == 3 else np.ones(1))
+    tifffile.imwrite(
+        tmp_path / "a.tif", codes.squeeze(), photometric="rgb" if channels == 3 else "minisblack", iccprofile=profile
+    )
+    found = luminance_from_lightness(read_photo(tmp_path / "a.tif", keep_color=True).lightness)
+    assert np.abs(found - y).max() < 6 * STEP
 
 
 def test_grey_in_a_matrix_rgb_profile(tmp_path: Path) -> None:
@@ -146,6 +174,15 @@ def test_a_damaged_profile_is_refused(tmp_path: Path) -> None:
         tifffile.imwrite(tmp_path / "a.tif", CODES, photometric="rgb", iccprofile=bad)
         with pytest.raises(PhotoError, match="colour profile"):
             read_photo(tmp_path / "a.tif")
+
+
+def test_png_gamma_counts_for_grey(tmp_path: Path) -> None:
+    content = imagecodecs.png_encode(np.array([[0, 32768, 65535]], np.uint16))
+    chunk = b"gAMA" + (100000).to_bytes(4, "big")
+    chunk = b"\0\0\0\4" + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(content[:33] + chunk + content[33:])
+    y = luminance_from_lightness(read_photo(tmp_path / "a.png").lightness)
+    np.testing.assert_allclose(y, [[0, 0.5, 1]], atol=2 * STEP)
 
 
 def test_a_profile_for_another_kind_of_picture_says_nothing(tmp_path: Path) -> None:

