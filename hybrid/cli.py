@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from hybrid.scribbles import CellColors
     from hybrid.session import Settings
 
-EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNREADABLE, EXIT_BATCH, EXIT_MODEL, EXIT_MEMORY, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
+EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNREADABLE, EXIT_BATCH, EXIT_MODEL, EXIT_MEMORY = 1, 2, 3, 4, 5, 6
+EXIT_INTERRUPTED = 130
 EXITS = """Exit codes: 0 done · 1 unexpected · 2 usage, or an output that cannot be written · 3 unreadable input ·
 4 part of a batch failed · 5 model missing · 6 does not fit into memory · 130 interrupted"""
 
@@ -68,8 +69,12 @@ def colorize(
     inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="Photos: TIFF, PNG or JPEG, 8 or 16 bit.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A file, or a folder (written as 16-bit TIFF).")],
     hints: Annotated[Path | None, typer.Option(help="Strokes: *.hints.json, or a marked copy of the photo.")] = None,
-    model: Annotated[str, typer.Option(help="A shipped model, a .safetensors FILE, or none for strokes alone.")] = "lite",
-    colors: Annotated[Path | None, typer.Option(help="Take colours from this small colour picture of the scene.")] = None,
+    model: Annotated[
+        str, typer.Option(help="A shipped model, a .safetensors FILE, or none for strokes alone.")
+    ] = "lite",
+    colors: Annotated[
+        Path | None, typer.Option(help="Take colours from this small colour picture of the scene.")
+    ] = None,
     temperature: Annotated[float, typer.Option(min=0, max=1, help="0 most likely colour, 1 mean colour.")] = 0.38,
     vividness: Annotated[float, typer.Option(min=0, max=1, help="0 as predicted; more favours rare colours.")] = 0.2,
     saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
@@ -144,7 +149,9 @@ def source_of(model: str, colors: Path | None, photo: Path, device: str) -> Pred
         rows, columns = picture.lightness.shape
         shapes = sorted([(rows / columns), columns / rows])
         if height and min(abs(height / width / s - 1) for s in shapes) > 0.03:
-            raise PhotoError(f"{colors}: {columns}×{rows} pixels, of another shape than {photo} ({width}×{height}); crop it alike")
+            raise PhotoError(
+                f"{colors}: {columns}×{rows} pixels, of another shape than {photo} ({width}×{height}); crop it alike"
+            )
         assert picture.ab is not None
         return colors_of_picture(picture.ab)
     if model == "none":
@@ -189,7 +196,7 @@ def reported() -> Iterator[None]:
 def stages(name: str) -> Iterator[Callable[[str], None]]:
     """Show the stage that a photo is in, on a terminal; quiet elsewhere."""
     if not notes.is_terminal:
-        yield lambda stage: None
+        yield lambda _: None
         return
     with notes.status(name) as status:
         yield lambda stage: status.update(f"{name}: {stage}")

@@ -22,7 +22,7 @@ _DELTA = 6 / 29  # CIE 15:2004, where the cube root gives way to a straight line
 _GAMUT_SLACK = 1e-6  # linear light; below 0.1 of a 16-bit step, so only rounding noise passes
 
 
-def srgb_decode(encoded: Float) -> Float:
+def srgb_decode(encoded: NDArray[np.floating]) -> Float:
     """Turn sRGB values 0..1 into linear light 0..1, any shape (IEC 61966-2-1)."""
     v = np.asarray(encoded)
     return np.where(v <= 0.04045, v / 12.92, (np.maximum(v, 0.04045) + 0.055) ** 2.4 / 1.055**2.4).astype(v.dtype)

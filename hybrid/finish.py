@@ -1,8 +1,8 @@
 """Strokes at full size: what the lifted chroma still lacks at painted pixels, spread along the full-size edges.
 
-Unknown is the correction to the lifted relative chroma. It is fixed at painted pixels and rests at zero, on the average,
-over every working pixel that no stroke touches: so it ends within a few working pixels of the strokes, and tiles can be
-solved one by one without a seam.
+Unknown is the correction to the lifted relative chroma. It is fixed at painted pixels and rests at zero, on the
+average, over every working pixel that no stroke touches: so it ends within a few working pixels of the strokes, and
+tiles can be solved one by one without a seam.
 """
 
 from __future__ import annotations
@@ -72,9 +72,7 @@ def _full_size(low: NDArray, high: NDArray, shape: tuple[int, ...], working: tup
     return rows, columns
 
 
-def _correction(
-    ab: Float, paint: Paint, lightness: Float, window: Window, cells: list[int], tolerance: float
-) -> Float:
+def _correction(ab: Float, paint: Paint, lightness: Float, window: Window, cells: list[int], tolerance: float) -> Float:
     """What to add to ab in a window, (rows, columns, 2)."""
     top, left = window[0].start, window[1].start
     height, width = window[0].stop - top, window[1].stop - left

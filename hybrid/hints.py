@@ -18,7 +18,7 @@ from hybrid.strokes import MODES, Mark, MarkedPixels, Stroke
 
 VERSION = 1
 MARKED_ABOVE = 0.01
-"""A pixel is marked where its channels differ from the grey photo's by more than this in sum (Levin et al. 2004, code)."""
+"""A pixel is marked where its channels differ from the grey photo's by more in sum (Levin et al. 2004, code)."""
 
 
 class HintsError(ValueError):
@@ -149,7 +149,7 @@ def _ab_of_hex(text: str) -> tuple[float, float]:
     digits = str(text).removeprefix("#")
     if len(digits) != 6:
         raise ValueError(f"color {text!r}; wanted #rrggbb")
-    code = np.frombuffer(bytes.fromhex(digits), np.uint8).astype(np.float32) / 255
+    code = np.frombuffer(bytes.fromhex(digits), np.uint8) / np.float32(255)
     _, ab = lab_from_linear(srgb_decode(code[None, None]))
     return float(ab[0, 0, 0]), float(ab[0, 0, 1])
 
@@ -161,6 +161,8 @@ def _marked_copy(path: Path, photo: Photo) -> MarkedPixels:
         raise HintsError(
             f"{path}: {rgb.shape[1]}×{rgb.shape[0]} pixels; a marked copy of {photo.path} has {width}×{height}"
         )
+    if photo.path is None:
+        raise HintsError(f"{path}: a marked copy is compared with the photo's file; this photo was not read from one")
     grey, _ = read_overlay(photo.path)
     is_marked = np.abs(rgb - grey).sum(-1) > MARKED_ABOVE
     share = float(is_marked.mean())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hybrid.bins import spread
 from hybrid.models.weights import TrainedModel
-from hybrid.scale import shrink
+from hybrid.scale import enlarge, shrink
 
 Float = NDArray[np.float32]
 SURE_WITHIN = 10.0
@@ -52,7 +52,7 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("cuda" if has_cuda and wanted != "cpu" else "cpu")
 
 
-def input_shape(shape: tuple[int, int], side: int) -> tuple[int, int]:
+def input_shape(shape: tuple[int, ...], side: int) -> tuple[int, int]:
     """Size at which the network looks at a photo: about side² pixels, aspect kept, at most 3 × side along."""
     height, width = shape
     aspect = math.sqrt(height / width)
@@ -88,11 +88,13 @@ class Predictor:
         -------
         Prediction, its cells a quarter of the input's size; the temperature of the model's calibration is applied.
         """
-        small = shrink(lightness, input_shape(lightness.shape, self.side))  # type: ignore[arg-type]
+        shape = input_shape(lightness.shape, self.side)
+        resize = shrink if shape <= lightness.shape else enlarge
+        small = resize(lightness, shape)
         planes = torch.from_numpy(np.array(small)).to(self.device)[None, None]
         with torch.inference_mode():
             logits = self._network(planes)[0] / float(self.model.card.get("calibration_temperature", 1.0))
             log_probability = torch.log_softmax(logits, 0).float().cpu().numpy()
         width = spread(log_probability, self.model.bins)
-        confidence = 1 / (1 + (width / np.float32(SURE_WITHIN)) ** 2)
+        confidence = (1 / (1 + (width / SURE_WITHIN) ** 2)).astype(np.float32)
         return Prediction(log_probability, self.model.bins, self.model.prior, confidence)

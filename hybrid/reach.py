@@ -62,7 +62,7 @@ def membership(seeds: Seeds, lightness: Float, grid: tuple[int, int]) -> Float:
     ones = Seeds(seeds.index, np.ones((len(seeds), 1), np.float32), np.full(len(seeds), HARD, np.float32))
     rest = CellMeans(np.zeros((*grid, 1), np.float32), np.full(grid, RESTING, np.float32))
     field = solver.solve(ones, rest, tolerance=0.02).chroma[..., 0]
-    return np.clip(shrink(np.ascontiguousarray(field), grid), 0, 1)
+    return np.clip(shrink(field, grid), 0, 1)
 
 
 def yielding(cells: CellMeans, member: Float) -> CellMeans:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -16,32 +17,38 @@ L_OFFSET = 16.0
 """Chroma is carried relative to L* + 16, the quantity that CIELAB's a and b are proportional to under shading."""
 
 
-def working_shape(shape: tuple[int, int], megapixels: float) -> tuple[int, int]:
+def working_shape(shape: tuple[int, ...], megapixels: float) -> tuple[int, int]:
     """Largest size of the same aspect with at most `megapixels`; `shape` itself if that is small enough."""
     factor = math.sqrt(megapixels * 1e6 / (shape[0] * shape[1]))
     if factor >= 1:
-        return shape
+        return shape[0], shape[1]
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 
 
-def shrink(plane: Float, shape: tuple[int, int]) -> Float:
+def shrink(plane: Float, shape: tuple[int, ...]) -> Float:
     """Mean over each pixel of the smaller image, parts of pixels counted as such.
 
     Parameters
     ----------
     plane : (H, W) float32
-    shape : (h, w); enlarged bilinearly where it is larger than the plane
+    shape : (h, w), no larger than the plane in either direction
 
     Returns
     -------
     (h, w) float32
     """
-    height, width = shape
-    if plane.shape == (height, width):
+    return _resized(plane, shape, Image.Resampling.BOX)
+
+
+def enlarge(plane: Float, shape: tuple[int, ...]) -> Float:
+    """Bilinear interpolation between pixel centres, (h, w) float32 -> `shape`, larger or smaller."""
+    return _resized(plane, shape, Image.Resampling.BILINEAR)
+
+
+def _resized(plane: Float, shape: tuple[int, ...], method: Image.Resampling) -> Float:
+    if plane.shape == tuple(shape):
         return plane
-    is_smaller = height <= plane.shape[0] and width <= plane.shape[1]
-    method = Image.Resampling.BOX if is_smaller else Image.Resampling.BILINEAR
-    return np.asarray(Image.fromarray(plane).resize((width, height), method))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((shape[1], shape[0]), method))
 
 
 def lift(chroma: Float, guide: Float, lightness: Float, radius: int = 2, ridge: float = 1.0) -> Float:
@@ -72,7 +79,7 @@ def lift(chroma: Float, guide: Float, lightness: Float, radius: int = 2, ridge: 
     result = np.empty((*lightness.shape, 2), np.float32)
     rows = np.linspace(0, len(lightness), 2 * numba.get_num_threads() + 1).astype(int)
     with ThreadPoolExecutor(numba.get_num_threads()) as pool:
-        list(pool.map(lambda ends: _apply_lines(field, lightness, result, *ends), zip(rows, rows[1:], strict=False)))
+        list(pool.map(lambda ends: _apply_lines(field, lightness, result, *ends), pairwise(rows)))
     return result
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from hybrid.bins import annealed_mean, vividness_weight
 from hybrid.predict import Prediction
-from hybrid.scale import L_OFFSET, shrink
+from hybrid.scale import L_OFFSET, enlarge, shrink
 from hybrid.segments import joint_log_probability, overlap
 from solvers import CellMeans
 
@@ -63,7 +64,7 @@ def colors_of_prediction(
     own = annealed_mean(log_probability + lift, prediction.bins, temperature)
     if labels is None:
         return CellColors(own, prediction.confidence)
-    share = overlap(labels, prediction.confidence.shape)  # type: ignore[arg-type]
+    share = overlap(labels, prediction.confidence.shape)
     joint = joint_log_probability(log_probability, prediction.confidence, share)
     agreed = annealed_mean(joint + lift, prediction.bins, temperature)
     distance = np.linalg.norm(agreed - own, axis=-1)
@@ -84,8 +85,28 @@ def colors_of_picture(ab: Float, longest: int = 256) -> CellColors:
     height, width = ab.shape[:2]
     factor = min(1.0, longest / max(height, width))
     shape = (max(1, round(height * factor)), max(1, round(width * factor)))
-    small = np.stack([shrink(np.ascontiguousarray(ab[..., c]), shape) for c in range(2)], -1)
+    small = np.stack([shrink(ab[..., c], shape) for c in range(2)], -1)
     return CellColors(small, np.ones(shape, np.float32))
+
+
+def limited(chroma: Float, cells: CellMeans, firmness: float) -> Float:
+    """Chroma kept within what the 3 × 3 cells around a place were asked for: no overshoot beside highlights.
+
+    Parameters
+    ----------
+    chroma : (H, W, C) float32, solution for `cells`
+    cells : as solved for; where a cell's weight is below `firmness`, strokes reach, and the limits widen to nothing
+    firmness : weight of a cell that no stroke reaches
+    """
+    shape = chroma.shape[:2]
+    slack = (1 - np.minimum(cells.weight / np.float32(firmness), 1)) * 4
+    slack = maximum_filter(slack, 3, mode="nearest")
+    result = np.empty_like(chroma)
+    for c in range(chroma.shape[2]):
+        low = minimum_filter(cells.chroma[..., c], 3, mode="nearest") - slack
+        high = maximum_filter(cells.chroma[..., c], 3, mode="nearest") + slack
+        np.clip(chroma[..., c], enlarge(low, shape), enlarge(high, shape), out=result[..., c])
+    return result
 
 
 def cell_means(colors: CellColors, lightness: Float, firmness: float, saturation: float = 1.0) -> CellMeans:
@@ -103,7 +124,7 @@ def cell_means(colors: CellColors, lightness: Float, firmness: float, saturation
     CellMeans with no more cells than the image has pixels a side
     """
     shape = tuple(min(cells, pixels) for cells, pixels in zip(colors.confidence.shape, lightness.shape, strict=True))
-    ab = np.stack([shrink(np.ascontiguousarray(colors.ab[..., c]), shape) for c in range(2)], -1)  # type: ignore[arg-type]
-    mean_light = shrink(lightness, shape)  # type: ignore[arg-type]
+    ab = np.stack([shrink(colors.ab[..., c], shape) for c in range(2)], -1)
+    mean_light = shrink(lightness, shape)
     chroma = ab * np.float32(saturation) / (mean_light + np.float32(L_OFFSET))[..., None]
     return CellMeans(chroma, np.full(shape, firmness, np.float32))

@@ -26,7 +26,7 @@ def regions(lightness: Float, scale: float = 300.0) -> NDArray[np.int64]:
     -------
     (h, w) int64 labels from 0, at a size of about 512 × 512
     """
-    small = shrink(lightness, working_shape(lightness.shape, SIDE**2 / 1e6))  # type: ignore[arg-type]
+    small = shrink(lightness, working_shape(lightness.shape, SIDE**2 / 1e6))
     if min(small.shape) < 2:
         return np.zeros(small.shape, np.int64)
     return felzenszwalb(small / 100, scale=scale, sigma=0.8, min_size=50)

@@ -17,7 +17,7 @@ from hybrid.photo import Photo, write_photo
 from hybrid.predict import Predictor
 from hybrid.reach import membership, seeds_of, yielding
 from hybrid.scale import L_OFFSET, lift, shrink, working_shape
-from hybrid.scribbles import CellColors, cell_means, colors_of_prediction
+from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited
 from hybrid.segments import regions
 from hybrid.strokes import Mark, Paint, paint
 from solvers import CellMeans, ChromaSolver, Seeds, Solution, reweight
@@ -105,21 +105,21 @@ class Session:
         photo: Photo,
         source: Predictor | CellColors | None,
         settings: Settings | None = None,
-        progress: Callable[[str], None] = lambda stage: None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.photo = photo
         self.settings = settings or Settings()
         self._progress = progress
         self._seconds: dict[str, float] = {}
-        self._shape = working_shape(photo.lightness.shape, self.settings.megapixels)  # type: ignore[arg-type]
+        self._shape = working_shape(photo.lightness.shape, self.settings.megapixels)
         with self._stage("shrink"):
             self._guide = shrink(photo.lightness, self._shape)
         with self._stage("predict"):
             self.colors, self.regions = self._colors(source)
         self._cells: CellMeans | None = None
         if self.colors is not None:
-            firmness = self.settings.firmness or (10.0 if isinstance(source, Predictor) else 100.0)
-            self._cells = cell_means(self.colors, self._guide, firmness, self.settings.saturation)
+            self._firmness = self.settings.firmness or (10.0 if isinstance(source, Predictor) else 100.0)
+            self._cells = cell_means(self.colors, self._guide, self._firmness, self.settings.saturation)
         self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
         self._predicted: Float | None = None
 
@@ -134,7 +134,7 @@ class Session:
             The colours did not settle to half an 8-bit step.
         """
         began = dict(self._seconds)
-        painted = paint(strokes, self.photo.lightness.shape, self._predicted_at)  # type: ignore[arg-type]
+        painted = paint(strokes, self.photo.lightness.shape, self._predicted_at)
         chroma, solution = self._spread(painted)
         with self._stage("lift"):
             ab = lift(chroma, self._guide, self.photo.lightness)
@@ -162,7 +162,7 @@ class Session:
             seeds = seeds_of(painted, self.photo.lightness, self._shape)
             cells = self._cells
             if len(seeds) and cells is not None:
-                cells = yielding(cells, membership(seeds, self._guide, cells.weight.shape))  # type: ignore[arg-type]
+                cells = yielding(cells, membership(seeds, self._guide, cells.weight.shape))
         if not len(seeds) and cells is None:
             return np.zeros((*self._shape, 2), np.float32), None
         with self._stage("solve"):
@@ -170,7 +170,8 @@ class Session:
             solution = self._solver.solve(seeds, cells, tolerance=tolerance)
             for _ in range(self.settings.reweightings):
                 solution = self._sharpened(solution, seeds, cells, tolerance)
-        return solution.chroma, solution
+        chroma = solution.chroma if cells is None else limited(solution.chroma, cells, self._firmness)
+        return chroma, solution
 
     def _sharpened(self, solution: Solution, seeds: Seeds, cells: CellMeans | None, tolerance: float) -> Solution:
         """Solve again with links weakened where chroma changes."""

@@ -147,7 +147,9 @@ def _color_of(stroke: Stroke, index: Index, predicted: Callable[[Index], Float] 
         return np.zeros(2, np.float32)
     if stroke.mode == "keep":
         if predicted is None:
-            raise ValueError("a stroke of mode 'keep' needs a prediction to keep; use a model, or mode 'color' or 'gray'")
+            raise ValueError(
+                "a stroke of mode 'keep' needs a prediction to keep; use a model, or mode 'color' or 'gray'"
+            )
         return predicted(index)
     return np.asarray(stroke.ab, np.float32)
 
@@ -164,7 +166,9 @@ def covered(stroke: Stroke, shape: tuple[int, int]) -> Index:
         return np.unique(rows.astype(np.int64) * width + columns)
     radius = np.asarray(stroke.radius, np.float32)
     ends = range(1, len(points)) if len(points) > 1 else [0]
-    parts = [_capsule(points[max(i - 1, 0)], points[i], float(radius[max(i - 1, 0)]), float(radius[i]), shape) for i in ends]
+    parts = [
+        _capsule(points[max(i - 1, 0)], points[i], float(radius[max(i - 1, 0)]), float(radius[i]), shape) for i in ends
+    ]
     x, y = np.floor(points[0]).astype(np.int64)
     if 0 <= x < width and 0 <= y < height:
         parts.append(np.array([y * width + x]))

@@ -83,6 +83,6 @@ class EfficientNetLite0(nn.Module):
         features = []
         for block, following in zip(self._blocks, [*self._blocks[1:], None], strict=True):
             x = block(x)
-            if following is None or following._depthwise_conv.stride == (2, 2):  # type: ignore[union-attr]
+            if following is None or following._depthwise_conv.stride == (2, 2):
                 features.append(x)
         return features

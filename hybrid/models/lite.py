@@ -1,4 +1,4 @@
-"""The default network: EfficientNet-Lite0 on lightness and hints, a light decoder, colour bins at a quarter of the size."""
+"""The default network: EfficientNet-Lite0 on lightness and hints, a light decoder, bins at a quarter of the size."""
 
 from __future__ import annotations
 

@@ -46,7 +46,9 @@ class TrainedModel:
 
 def shipped_models() -> dict[str, dict[str, Any]]:
     """Name -> card of every model that is part of the package."""
-    return {path.stem: json.loads(path.with_suffix(".json").read_text()) for path in sorted(SHIPPED.glob("*.safetensors"))}
+    return {
+        path.stem: json.loads(path.with_suffix(".json").read_text()) for path in sorted(SHIPPED.glob("*.safetensors"))
+    }
 
 
 def load_model(name: str) -> TrainedModel:

@@ -34,8 +34,8 @@ class Quantizer:
 
         At 16 bits green and blue are rounded first and red makes good what that did to luminance, or blue where red has
         no room: errors stay below 1/65535, where plain rounding reaches 1.14/65535. At 8 bits that
-        would halve the error of L* (0.09 to 0.04 rms) but double the colour noise (0.3 to 0.5 in ab), which shows sooner;
-        there each channel is rounded alone. Grey stays R = G = B wherever that keeps luminance to 1/65535.
+        would halve the error of L* (0.09 to 0.04 rms) but raise the colour noise (0.3 to 0.5 in ab), which shows
+        sooner; there each channel is rounded alone. Grey stays R = G = B wherever that keeps luminance to 1/65535.
 
         Returns
         -------

@@ -41,7 +41,9 @@ def main(
     data: Annotated[Path, typer.Option(help="Folder with train-*.zip, tiny/*.avif and val.zip.")],
     model: Annotated[str, typer.Option(help=f"One of: {', '.join(MODELS)}.")] = "lite",
     budget: Annotated[str, typer.Option(help="Training time, earlier parts of a resumed run counted in.")] = "60m",
-    run: Annotated[Path, typer.Option(help="Folder for checkpoints, log and decoded photos; resumed if there.")] = Path("runs"),
+    run: Annotated[Path, typer.Option(help="Folder for checkpoints, log and decoded photos; resumed if there.")] = Path(
+        "runs"
+    ),
     encoder: Annotated[Path | None, typer.Option(help="ImageNet weights of the encoder (.pth) to start from.")] = None,
     out: Annotated[Path, typer.Option(help="Where the weights and their card go.")] = Path("lite.safetensors"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -62,7 +64,9 @@ def export(checkpoint: Path, out: Path, photos: list) -> None:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     name, bins = state["settings"]["model"], ab_bins()
     network = MODELS[name](len(bins))
-    network.load_state_dict({k.removeprefix("module."): v for k, v in state["training"]["average"].items() if k != "n_averaged"})
+    network.load_state_dict(
+        {k.removeprefix("module."): v for k, v in state["training"]["average"].items() if k != "n_averaged"}
+    )
     progress = state["training"]
     card = {
         "architecture": name,
@@ -71,7 +75,9 @@ def export(checkpoint: Path, out: Path, photos: list) -> None:
             "steps": progress["step"],
             "photos_seen": progress["step"] * state["settings"]["batch"],
             "minutes": round(progress["spent"] / 60),
-            "started_from": "EfficientNet-Lite0, ImageNet (Apache-2.0)" if state["settings"]["encoder"] != "None" else "random weights",
+            "started_from": "EfficientNet-Lite0, ImageNet (Apache-2.0)"
+            if state["settings"]["encoder"] != "None"
+            else "random weights",
         },
         "data": "36,488 small photos of public research collections and 81,920 thumbnails; research use",
         "limits": LIMITS,

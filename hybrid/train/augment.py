@@ -49,9 +49,9 @@ def old_photograph(linear: Tensor, random: Generator) -> Tensor:
     """
     batch, _, height, width = linear.shape
     device = linear.device
-    sensitivity = torch.rand(batch, 3, 1, 1, generator=random, device=device) + linear.new_tensor(
-        [0.1, 0.8, 0.3]
-    ).view(1, 3, 1, 1)
+    sensitivity = torch.rand(batch, 3, 1, 1, generator=random, device=device) + linear.new_tensor([0.1, 0.8, 0.3]).view(
+        1, 3, 1, 1
+    )
     sensitivity[:, :1] *= (_uniform(batch, 0, 1, random) > 0.3).float()
     exposure = (linear * sensitivity).sum(1, keepdim=True) / sensitivity.sum(1, keepdim=True)
     tone = (lab_of(exposure.expand(-1, 3, -1, -1))[:, :1] / 100).clamp(0, 1)

@@ -61,7 +61,7 @@ class Training:
         self.settings = settings
         self.device = device
         self.bins = ab_bins()
-        self.model = MODELS[settings.model](len(self.bins)).to(device, memory_format=torch.channels_last)
+        self.model = MODELS[settings.model](len(self.bins)).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if settings.encoder is not None:
             load_imagenet(self.model, settings.encoder)
         encoder = list(getattr(self.model, "encoder", nn.Identity()).parameters())
@@ -73,9 +73,7 @@ class Training:
                 {"params": encoder, "peak": settings.encoder_rate if settings.encoder is not None else settings.rate}
             )
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
-        self.average = torch.optim.swa_utils.AveragedModel(
-            self.model, avg_fn=running_average, use_buffers=True
-        )
+        self.average = torch.optim.swa_utils.AveragedModel(self.model, avg_fn=running_average, use_buffers=True)
         self.random = torch.Generator(device).manual_seed(settings.seed)
         self.step = 0
         self.spent = 0.0
@@ -132,11 +130,11 @@ def load_imagenet(model: nn.Module, path: Path) -> None:
     """Start the encoder from a published EfficientNet-Lite0 checkpoint; the stem's colour planes become one of grey."""
     state = torch.load(path, map_location="cpu", weights_only=True)
     stem = state["_conv_stem.weight"]
-    own = model.encoder.state_dict()  # type: ignore[union-attr, operator]
+    own = model.encoder.state_dict()  # type: ignore[union-attr]
     grey = torch.zeros_like(own["_conv_stem.weight"])
     grey[:, :1] = stem.sum(1, keepdim=True)
     state["_conv_stem.weight"] = grey
-    model.encoder.load_state_dict({name: state[name] for name in own})  # type: ignore[union-attr, operator]
+    model.encoder.load_state_dict({name: state[name] for name in own})  # type: ignore[union-attr]
 
 
 def batches(store: PhotoStore, settings: TrainSettings, random: np.random.Generator) -> Iterator[Tensor]:

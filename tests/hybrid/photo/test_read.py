@@ -205,6 +205,10 @@ BAD = {
     "nan": (tiff(np.array([[0.5, np.nan]], np.float32)), "the samples hold NaN or infinity; wanted numbers 0..1"),
     "infinity": (tiff(np.array([[0.5, np.inf]], np.float32)), "the samples hold NaN or infinity"),
     "float 255": (tiff(np.array([[0, 255]], np.float32)), "the float samples reach 0..255; wanted 0..1; scale them"),
+    "float below 0": (
+        tiff(np.array([[-0.5, 1]], np.float32)),
+        "the float samples reach -0.5..1; wanted 0..1; scale them",
+    ),
     "zero size": (tiff_of_no_rows(), "the picture is 53 × 0; wanted at least one pixel"),
 }
 
