@@ -12,10 +12,10 @@ from solvers import CellMeans, ChromaSolver, Seeds
 Float = NDArray[np.float32]
 HARD = 1e4
 """Weight of a stroke at full strength, against affinities whose median is 1."""
-RESTING = 0.02
+RESTING = 0.05
 """Weight, per cell, of belonging to no stroke: sets how far a stroke reaches over an even surface."""
-CLAIMED, FREE = 0.5, 0.2
-"""Membership above which a cell is the stroke's alone, and below which it is the prediction's."""
+CLAIMED, FREE = 0.65, 0.35
+"""Membership above which a pixel is the stroke's alone, and below which it is the prediction's."""
 
 
 def seeds_of(paint: Paint, lightness: Float, shape: tuple[int, int]) -> Seeds:
@@ -43,29 +43,50 @@ def firmness(strength: Float) -> Float:
     return np.minimum(strength / np.maximum(1 - strength, 1 / HARD), HARD).astype(np.float32)
 
 
-def membership(seeds: Seeds, lightness: Float, grid: tuple[int, int]) -> Float:
-    """How much each cell of a grid belongs to the strokes: 1 under them, falling to 0 beyond the edges around them.
+def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
+    """The cells, as strokes leave them: what belongs to a stroke takes its colour, and the cell's weight falls.
 
-    Chroma-free diffusion with weights that stop harder at edges than those of the colours do.
+    A cell that a stroke claims in part asks for the mean of both colours; without that its other part would have to
+    make up for the stroke, in the opposite hue.
 
     Parameters
     ----------
-    seeds : at working size
-    lightness : (h, w) float32, L* at working size
-    grid : rows and columns of the cells
+    cells : as predicted
+    share, tint : from `membership`
 
     Returns
     -------
-    grid-shaped float32 in [0, 1]
+    CellMeans
+    """
+    grid = cells.weight.shape
+    share_of = shrink(share, grid)
+    tint_of = np.stack([shrink(share * plane, grid) for plane in np.moveaxis(tint, -1, 0)], -1)
+    chroma = cells.chroma * (1 - share_of)[..., None] + tint_of
+    return CellMeans(chroma, cells.weight * (1 - share_of) ** 2, cells.blur)
+
+
+def membership(seeds: Seeds, lightness: Float, grid: tuple[int, ...]) -> tuple[Float, Float]:
+    """How much each pixel belongs to the strokes, and the chroma that they give it.
+
+    Diffusion with weights that stop harder at edges than those of the colours do, resting at "no stroke".
+
+    Parameters
+    ----------
+    seeds : of the strokes, on the pixels of `lightness`
+    lightness : (h, w) float32, L*
+    grid : rows and columns of the prediction's cells, the unit of how far a stroke reaches
+
+    Returns
+    -------
+    share : (h, w) float32 in [0, 1], 1 under the strokes
+    tint : (h, w, 2) float32
     """
     solver = ChromaSolver(np.clip(lightness / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4)
-    ones = Seeds(seeds.index, np.ones((len(seeds), 1), np.float32), np.full(len(seeds), HARD, np.float32))
-    rest = CellMeans(np.zeros((*grid, 1), np.float32), np.full(grid, RESTING, np.float32))
-    field = solver.solve(ones, rest, tolerance=0.02).chroma[..., 0]
-    return np.clip(shrink(field, grid), 0, 1)
-
-
-def yielding(cells: CellMeans, member: Float) -> CellMeans:
-    """The cells, their weight falling to nothing where they belong to a stroke."""
-    share = np.clip((CLAIMED - member) / (CLAIMED - FREE), 0, 1)
-    return CellMeans(cells.chroma, cells.weight * share * share * (3 - 2 * share), cells.blur)
+    ones = np.ones((len(seeds), 1), np.float32)
+    wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), np.full(len(seeds), HARD, np.float32))
+    rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))
+    field = solver.solve(wanted, rest, tolerance=0.01).chroma
+    member = field[..., 0]
+    share = np.clip((member - FREE) / (CLAIMED - FREE), 0, 1)
+    tint = field[..., 1:] / np.maximum(member, FREE)[..., None]
+    return (share * share * (3 - 2 * share)).astype(np.float32), tint.astype(np.float32)

@@ -16,17 +16,21 @@ from hybrid.finish import finish
 from hybrid.photo import Photo, write_photo
 from hybrid.predict import Predictor
 from hybrid.reach import membership, seeds_of, yielding
-from hybrid.scale import L_OFFSET, lift, shrink, working_shape
+from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited
 from hybrid.segments import regions
 from hybrid.strokes import Mark, Paint, paint
-from solvers import CellMeans, ChromaSolver, Seeds, Solution, reweight
+from solvers import CellMeans, ChromaSolver, Solution, reweight
 
 Float = NDArray[np.float32]
 AB_RANGE = 255.0
 HALF_STEP = 0.5 / 255 * AB_RANGE
 """Half an 8-bit step of a or b, in CIELAB units."""
 MOST_L = 100 + L_OFFSET
+REACH_MEGAPIXELS = 0.25
+"""Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
+CLAIM_SOFTNESS = 0.03
+"""Change of membership between neighbours at which a link is weakened to 0.7."""
 
 
 @dataclass(frozen=True)
@@ -160,25 +164,28 @@ class Session:
         """Relative chroma at working size."""
         with self._stage("seeds"):
             seeds = seeds_of(painted, self.photo.lightness, self._shape)
-            cells = self._cells
+            cells, solver = self._cells, self._solver
             if len(seeds) and cells is not None:
-                cells = yielding(cells, membership(seeds, self._guide, cells.weight.shape))
+                cells, solver = self._claimed(cells, painted)
         if not len(seeds) and cells is None:
             return np.zeros((*self._shape, 2), np.float32), None
         with self._stage("solve"):
             tolerance = HALF_STEP / MOST_L
-            solution = self._solver.solve(seeds, cells, tolerance=tolerance)
+            solution = solver.solve(seeds, cells, tolerance=tolerance)
             for _ in range(self.settings.reweightings):
-                solution = self._sharpened(solution, seeds, cells, tolerance)
+                change = solution.chroma * (self._guide + np.float32(L_OFFSET))[..., None]
+                sharper = _weakened(solver, change, self.settings.softness)
+                solution = sharper.solve(seeds, cells, start=solution.chroma, tolerance=tolerance)
         chroma = solution.chroma if cells is None else limited(solution.chroma, cells, self._firmness)
         return chroma, solution
 
-    def _sharpened(self, solution: Solution, seeds: Seeds, cells: CellMeans | None, tolerance: float) -> Solution:
-        """Solve again with links weakened where chroma changes."""
-        assert self._solver.stencil is not None
-        field = solution.chroma * (self._guide + np.float32(L_OFFSET))[..., None]
-        solver = ChromaSolver.from_stencil(reweight(self._solver.stencil, field, self.settings.softness))
-        return solver.solve(seeds, cells, start=solution.chroma, tolerance=tolerance)
+    def _claimed(self, cells: CellMeans, painted: Paint) -> tuple[CellMeans, ChromaSolver]:
+        """Cells that yield to the strokes, and a solver whose links are weak around what the strokes claim."""
+        coarse = working_shape(self._shape, REACH_MEGAPIXELS)
+        seeds = seeds_of(painted, self.photo.lightness, coarse)
+        share, tint = membership(seeds, shrink(self._guide, coarse), cells.weight.shape)
+        solver = _weakened(self._solver, enlarge(share, self._shape)[..., None], CLAIM_SOFTNESS)
+        return yielding(cells, share, tint), solver
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
         """ab without any stroke, at flat pixels."""
@@ -211,6 +218,12 @@ class Session:
         began = time.perf_counter()
         yield
         self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def _weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:
+    """A solver with links weakened where `change` (h, w, C) varies by more than about `softness`."""
+    assert solver.stencil is not None
+    return ChromaSolver.from_stencil(reweight(solver.stencil, change, softness))
 
 
 def colorize(

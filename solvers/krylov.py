@@ -64,6 +64,10 @@ class Stop:
         self.estimate = np.inf
         self._below = 0
 
+    def refuse(self) -> None:
+        """The answer is known to be worse than the steps make it look: start counting again."""
+        self._below = 0
+
     def reached(self, step: float) -> bool:
         """Take in the largest change of the newest step."""
         self.steps.append(step)
@@ -77,12 +81,18 @@ class Stop:
 
 
 def conjugate_gradients(
-    system: System, precondition: Callable[[Vector, Vector], None], x: Vector, tolerance: float, max_iterations: int
+    system: System,
+    precondition: Callable[[Vector, Vector], None],
+    x: Vector,
+    diagonal: Vector,
+    tolerance: float,
+    max_iterations: int,
 ) -> Progress:
     """Solve ``A x = b`` in place, every channel with its own step lengths.
 
     Notay, "Flexible conjugate gradients" (2000): each new direction is made orthogonal to the last one explicitly, so
-    that the preconditioner need not be linear.
+    that the preconditioner need not be linear. Short steps alone do not end it: the true residual must agree, by
+    ``max |e| >= max |r_i| / (2 d_i)``, which holds for any error e since row i of A sums to at most 2 d_i in modulus.
 
     Parameters
     ----------
@@ -91,6 +101,8 @@ def conjugate_gradients(
         ``precondition(r, z)`` writes an approximation of ``A^-1 r`` to z.
     x : (C, H, W) float32
         First guess, overwritten by the solution.
+    diagonal : (H, W) float32
+        d: links, seeds' weights and the cells' row sums together.
     tolerance : float
         Bound on the estimated error of any pixel.
     """
@@ -106,14 +118,30 @@ def conjugate_gradients(
         _next_direction(z, q, energy, p)
         system.apply(p, q)
         step = _advance(p, q, r, x, energy)
-        if iteration % REFRESH == 0:
+        is_short = stop.reached(step)
+        if is_short or iteration % REFRESH == 0:
             system.residual(x, r)
         norms.append(_norm(r))
         if not np.isfinite(norms[-1]):
             return Progress(False, iteration, tuple(norms), float("nan"))
-        if stop.reached(step) or norms[-1] == 0:
-            return Progress(True, iteration, tuple(norms), stop.estimate)
+        if is_short:
+            least = _least_error(r, diagonal)
+            if least < tolerance:
+                return Progress(True, iteration, tuple(norms), max(stop.estimate, least))
+            stop.refuse()
     return Progress(False, max_iterations, tuple(norms), stop.estimate)
+
+
+@njit(cache=True)
+def _least_error(r, diagonal):  # type: ignore[no-untyped-def]
+    """The largest |r| / (2 diagonal): no smaller error leaves this residual."""
+    largest = 0.0
+    for channel in range(r.shape[0]):
+        for y in range(r.shape[1]):
+            for x in range(r.shape[2]):
+                if diagonal[y, x] > 0:
+                    largest = max(largest, abs(r[channel, y, x]) / (2 * diagonal[y, x]))
+    return largest
 
 
 def _norm(r: Vector) -> float:

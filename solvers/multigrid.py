@@ -129,6 +129,13 @@ class Hierarchy:
                 average = average @ prolongation(level.owner, size)
             _invert(level.inverse)
 
+    def diagonal(self) -> Vector:
+        """Links, seeds' weights and the row sums of the cells' term, (H, W)."""
+        result = self.links + self.held
+        if self.cells is not None:
+            result += self.cells.lumped().astype(np.float32)[np.ix_(self.cells.row, self.cells.column)]
+        return result
+
     def pinned(self, index: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each of these pixels (flat indices) is held by its own weight alone."""
         held = self.held.ravel()[index]
@@ -154,10 +161,18 @@ class Hierarchy:
                 smoothers.relax_grid(planes, self.held, self.inverse, f, out, backward)
             return
         sums = cells.sums(out)
+        offset = self._offset((sums / cells.area).reshape(len(out), -1).T).T.reshape(sums.shape) / cells.area
         for _ in range(SWEEPS):
             smoothers.relax_grid_cells(
-                planes, self.held, self.inverse, cells.row, cells.edges, self._factor, sums, f, out, backward
+                planes, self.held, self.inverse, cells.row, cells.edges, self._factor, sums, offset, f, out, backward
             )
+
+    def _offset(self, means: NDArray[np.floating]) -> NDArray[np.floating]:
+        """``(diag(bound) - B' W B) means``, (hw, C): what a sweep with the bound has to be given back."""
+        cells = self.cells
+        if cells is None or not cells.is_blurred:
+            return np.zeros_like(means)
+        return self._bound[:, None] * means - cells.weighed(means)
 
     def _solve(self, depth: int, f: Vector, out: Vector) -> None:
         """Two steps of flexible conjugate gradients on a coarse level; f is used up."""
@@ -212,16 +227,19 @@ class Hierarchy:
 
     def _relax_cells(self, level: Level, f: Vector, out: Vector, backward: bool) -> None:
         graph, spread = level.graph, level.spread
-        cells = (spread.indptr, spread.indices, spread.data)
+        rows = (spread.indptr, spread.indices, spread.data)
+        means = level.average @ out
+        offset = self._offset(means)
         smoothers.relax_graph_cells(
             graph.start,
             graph.column,
             graph.weight,
             level.held,
             level.inverse,
-            cells,
+            rows,
             self._bound,
-            level.average @ out,
+            means,
+            offset,
             f,
             out,
             backward,

@@ -1,7 +1,8 @@
 """Compiled Gauss-Seidel sweeps for the finest level (image rows) and the coarse ones (graph rows).
 
 Cells add a term that ties all pixels of a cell together. Its sweeps carry every cell's sum along while they change its
-pixels, so that they relax ``M' diag(bound) M`` itself; only the blur is replaced by a bound.
+pixels, so that they relax ``M' diag(bound) M`` itself; what the blur makes different is
+added to the right-hand side by the caller, as it was before the sweep.
 
 Everything is in difference form, ``sum w (u_s - u_r) + f - c u_r``: a region tied outward only by tiny weights keeps
 its residual in float32. Chroma has two channels, so the coarse kernels carry two values a node.
@@ -54,11 +55,11 @@ def _relax_half(weight, pivot, line, row, first):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def relax_grid_cells(planes, held, inverse, row_cell, edges, factor, sums, f, u, backward):  # type: ignore[no-untyped-def]
+def relax_grid_cells(planes, held, inverse, row_cell, edges, factor, sums, offset, f, u, backward):  # type: ignore[no-untyped-def]
     """relax_grid with cells: factor (h, w) is bound / area^2, sums (C, h, w) the sums of u over cells, kept up to date.
 
     Cell column k covers the pixels from edges[k] to edges[k + 1]. They see their sum change only after the whole row,
-    for which inverse must allow: 1 / (links + held + factor * their number).
+    for which inverse must allow: 1 / (links + held + factor * their number). offset (C, h, w) is added to f in a cell.
     """
     east = planes[0]
     channels, height, width = u.shape
@@ -68,8 +69,9 @@ def relax_grid_cells(planes, held, inverse, row_cell, edges, factor, sums, f, u,
         weight, pivot, share = east[y], inverse[y], factor[row_cell[y]]
         for channel in range(channels):
             row, target, total = u[channel, y], f[channel, y], sums[channel, row_cell[y]]
+            shift = offset[channel, row_cell[y]]
             for k in range(share.size):
-                pull = np.float32(share[k] * total[k])
+                pull = np.float32(share[k] * total[k] - shift[k])
                 for x in range(edges[k], edges[k + 1]):
                     before[x] = row[x]
                     line[x] = target[x] - held[y, x] * row[x] - pull
@@ -175,8 +177,11 @@ def relax_graph_backward(start, column, weight, extra, inverse, f, u):  # type: 
 
 
 @njit(cache=True, fastmath={"contract"})
-def relax_graph_cells(start, column, weight, held, inverse, cells, bound, means, f, u, backward):  # type: ignore[no-untyped-def]
-    """One sweep on (n, 2) values with cells: (first, cell, share) are the rows of M', means = M u kept up to date."""
+def relax_graph_cells(start, column, weight, held, inverse, cells, bound, means, offset, f, u, backward):  # type: ignore[no-untyped-def]
+    """One sweep on (n, 2) values with cells: (first, cell, share) are the rows of M', means = M u is kept up to date.
+
+    M' offset is added to f.
+    """
     first, cell, share = cells
     for step in range(inverse.size):
         i = inverse.size - 1 - step if backward else step
@@ -187,9 +192,8 @@ def relax_graph_cells(start, column, weight, held, inverse, cells, bound, means,
             a += w * (u[j, 0] - here)
             b += w * (u[j, 1] - there)
         for k in range(first[i], first[i + 1]):
-            pull = share[k] * bound[cell[k]]
-            a -= pull * means[cell[k], 0]
-            b -= pull * means[cell[k], 1]
+            a -= share[k] * (bound[cell[k]] * means[cell[k], 0] - offset[cell[k], 0])
+            b -= share[k] * (bound[cell[k]] * means[cell[k], 1] - offset[cell[k], 1])
         a *= inverse[i]
         b *= inverse[i]
         u[i, 0] = here + a

@@ -51,6 +51,7 @@ class Multigrid:
         if self._regions is not None:
             check_reached(self._regions, problem.seeds, problem.cells)
         hierarchy.reseed(problem.seeds, problem.cells)
+        diagonal = hierarchy.diagonal()
         seeded = perf_counter()
         chroma = np.empty((*problem.shape, problem.channels), np.float32)
         iterations, estimate = 0, 0.0
@@ -61,7 +62,9 @@ class Multigrid:
             index = system.seeds.index
             pinned = hierarchy.pinned(index)
             x.reshape(len(x), -1)[:, index[pinned]] = system.seeds.chroma[pinned].T
-            progress = conjugate_gradients(system, hierarchy.cycle, x, problem.tolerance, problem.max_iterations)
+            progress = conjugate_gradients(
+                system, hierarchy.cycle, x, diagonal, problem.tolerance, problem.max_iterations
+            )
             if not progress.converged:
                 raise SolverError(
                     f"multigrid: not converged after {progress.iterations} iterations: estimated error "

@@ -1,10 +1,10 @@
 """Reading and writing photographs: the only place of the program that touches image files."""
 
-from .header import read_size
-from .photo import Photo, PhotoError, WriteError
-from .read import read_overlay, read_photo
-from .target import check_writable
-from .write import WriteReport, write_photo, write_picture
+from hybrid.photo.header import read_size
+from hybrid.photo.photo import Photo, PhotoError, WriteError
+from hybrid.photo.read import read_overlay, read_photo
+from hybrid.photo.target import check_writable
+from hybrid.photo.write import WriteReport, write_photo, write_picture
 
 __all__ = [
     "Photo",

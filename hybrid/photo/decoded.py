@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import exif
-from .photo import PhotoError
+from hybrid.photo import exif
+from hybrid.photo.photo import PhotoError
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import tifffile
 
-from . import jpeg, png
-from .photo import PhotoError
-from .tiff import first_full_size
+from hybrid.photo import jpeg, png
+from hybrid.photo.photo import PhotoError
+from hybrid.photo.tiff import first_full_size
 
 ENOUGH = 1 << 22
 """Bytes that hold every segment before a JPEG's pixels, metadata and thumbnails included."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .photo import PhotoError
+from hybrid.photo.photo import PhotoError
 
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 

@@ -8,10 +8,10 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from . import exif
-from .decoded import Decoded, checked_size, dpi_of, orientation_of
-from .metadata import Embedded, iptc_from_photoshop, photoshop_from_iptc
-from .photo import PhotoError
+from hybrid.photo import exif
+from hybrid.photo.decoded import Decoded, checked_size, dpi_of, orientation_of
+from hybrid.photo.metadata import Embedded, iptc_from_photoshop, photoshop_from_iptc
+from hybrid.photo.photo import PhotoError
 
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import color
-from ..color import SRGB_TO_XYZ, Float
-from .decoded import Decoded
-from .photo import PhotoError
-from .profiles import LINEAR, SRGB, TableSpace, space_of
+from hybrid import color
+from hybrid.color import SRGB_TO_XYZ, Float
+from hybrid.photo.decoded import Decoded
+from hybrid.photo.photo import PhotoError
+from hybrid.photo.profiles import LINEAR, SRGB, TableSpace, space_of
 
 _FLOAT_SLACK = (
     1e-3  # how far float samples may leave 0..1, as resampling makes them, before they count as another scale

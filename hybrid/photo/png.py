@@ -9,11 +9,11 @@ from typing import Any
 import imagecodecs
 from numpy.typing import NDArray
 
-from . import exif
-from .decoded import Decoded, checked_size, dpi_of, orientation_of
-from .metadata import Embedded
-from .photo import PhotoError
-from .profiles import gamma_profile
+from hybrid.photo import exif
+from hybrid.photo.decoded import Decoded, checked_size, dpi_of, orientation_of
+from hybrid.photo.metadata import Embedded
+from hybrid.photo.photo import PhotoError
+from hybrid.photo.profiles import gamma_profile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD, _IPTC_KEYWORD = b"XML:com.adobe.xmp", b"Raw profile type iptc"

@@ -13,9 +13,9 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color import D65, SRGB_TO_XYZ, Float, luminance_from_lightness, srgb_decode
-from . import icc
-from .photo import PhotoError
+from hybrid.color import D65, SRGB_TO_XYZ, Float, luminance_from_lightness, srgb_decode
+from hybrid.photo import icc
+from hybrid.photo.photo import PhotoError
 
 _TO_D65 = icc.adaptation(icc.D50, D65)
 _TO_D50 = icc.adaptation(D65, icc.D50)
@@ -92,7 +92,7 @@ Space = MatrixSpace | TableSpace
 
 
 def _srgb_decode(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(srgb_decode(values), np.float64)  # type: ignore[arg-type]
+    return np.asarray(srgb_decode(values), np.float64)
 
 
 SRGB = MatrixSpace(

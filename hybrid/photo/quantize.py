@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color import Float
-from .profiles import MatrixSpace
+from hybrid.color import Float
+from hybrid.photo.profiles import MatrixSpace
 
 _GUESSES = 1 << 16
 _STEP = 1 / 65535  # the unit of luminance errors

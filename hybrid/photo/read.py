@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import jpeg, png, tiff
-from .bands import each_band
-from .decoded import Decoded, upright, upright_dpi
-from .light import Light
-from .photo import Photo, PhotoError
+from hybrid.photo import jpeg, png, tiff
+from hybrid.photo.bands import each_band
+from hybrid.photo.decoded import Decoded, upright, upright_dpi
+from hybrid.photo.light import Light
+from hybrid.photo.photo import Photo, PhotoError
 
 _READERS: dict[bytes, Callable[[Path], Decoded]] = {
     b"II*\0": tiff.read,

@@ -11,10 +11,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from . import exif
-from .decoded import Decoded, checked_size, dpi_of, orientation_of
-from .metadata import Embedded
-from .photo import PhotoError
+from hybrid.photo import exif
+from hybrid.photo.decoded import Decoded, checked_size, dpi_of, orientation_of
+from hybrid.photo.metadata import Embedded
+from hybrid.photo.photo import PhotoError
 
 # tifffile logs oddities of other programs' files; they are no news to the user, and an application can still listen.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import color
-from ..color import Float
-from . import exif, icc, jpeg, png, tiff
-from .bands import bands, each_band
-from .metadata import Embedded, upright_xmp
-from .photo import Photo, WriteError
-from .profiles import SRGB, MatrixSpace, space_of
-from .quantize import quantizer
-from .target import JPEG, PNG, TIFF, check_writable, replacing
+from hybrid import color
+from hybrid.color import Float
+from hybrid.photo import exif, icc, jpeg, png, tiff
+from hybrid.photo.bands import bands, each_band
+from hybrid.photo.metadata import Embedded, upright_xmp
+from hybrid.photo.photo import Photo, WriteError
+from hybrid.photo.profiles import SRGB, MatrixSpace, space_of
+from hybrid.photo.quantize import quantizer
+from hybrid.photo.target import JPEG, PNG, TIFF, check_writable, replacing
 
 
 @dataclass(frozen=True)

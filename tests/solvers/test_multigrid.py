@@ -12,7 +12,7 @@ from scipy.sparse.linalg import spsolve, spsolve_triangular
 from solvers import CellMeans, ChromaSolver, affinity, smoothers
 from solvers.cells import CellOperator
 from solvers.gallery import GALLERY, constant, grain, scattered, strokes
-from solvers.krylov import Stop
+from solvers.krylov import Stop, System, conjugate_gradients
 from solvers.matching import aggregate_graph, aggregate_grid
 from solvers.multigrid import Hierarchy
 from solvers.transfer import prolongation
@@ -113,11 +113,12 @@ def test_sweeps_with_cells_are_exact_gauss_seidel():
     f, u = random.random((2, len(graph), 2)).astype(np.float32)
     for backward, half in ((False, np.tril(matrix)), (True, np.triu(matrix))):
         swept, means = u.copy(), (average @ u).astype(np.float32)
+        offset = random.random((20, 2))
         rows = (spread.indptr, spread.indices, spread.data)
         smoothers.relax_graph_cells(
-            graph.start, graph.column, graph.weight, held, inverse, rows, bound, means, f, swept, backward
+            graph.start, graph.column, graph.weight, held, inverse, rows, bound, means, offset, f, swept, backward
         )
-        np.testing.assert_allclose(swept, u + np.linalg.solve(half, f - matrix @ u), atol=1e-4)
+        np.testing.assert_allclose(swept, u + np.linalg.solve(half, f + spread @ offset - matrix @ u), atol=1e-4)
         np.testing.assert_allclose(means, average @ swept, atol=1e-5)
 
     held = np.full(stencil.shape, 0.3, np.float32)
@@ -126,15 +127,16 @@ def test_sweeps_with_cells_are_exact_gauss_seidel():
         stencil.diagonal() + held + (factor * np.diff(cells.edges))[np.ix_(cells.row, cells.column)].astype(np.float32)
     )
     f, u = random.random((2, 2, *stencil.shape)).astype(np.float32)
-    sums = cells.sums(u)
-    for number in range(300):
+    sums, offset = cells.sums(u), random.random((2, 4, 5))
+    for number in range(1500):
         smoothers.relax_grid_cells(
-            stencil.planes, held, inverse, cells.row, cells.edges, factor, sums, f, u, number % 2 == 1
+            stencil.planes, held, inverse, cells.row, cells.edges, factor, sums, offset, f, u, number % 2 == 1
         )
     np.testing.assert_allclose(sums, cells.sums(u), atol=1e-2)
+    right = f + offset[:, cells.row[:, None], cells.column]
     mean = cells.to_csr()
     matrix = stencil.to_csr() + sparse.diags_array(held.ravel()) + mean.T @ sparse.diags_array(bound) @ mean
-    np.testing.assert_allclose(u.reshape(2, -1).T, spsolve(matrix.tocsc(), f.reshape(2, -1).T), atol=1e-3)
+    np.testing.assert_allclose(u.reshape(2, -1).T, spsolve(matrix.tocsc(), right.reshape(2, -1).T), atol=1e-3)
 
 
 @pytest.mark.parametrize("cells", [None, CellMeans(np.zeros((5, 6, 2)), np.full((5, 6), 30.0), 0.8)])
@@ -185,3 +187,19 @@ def test_the_stop_bounds_a_slow_geometric_series():
         error *= 0.8
     assert error * 0.8 < 1e-3
     assert stop.estimate < 1e-3
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-7])
+def test_a_preconditioner_that_does_nothing_is_not_taken_for_convergence(scale):
+    """Steps of no length look like the end; the residual says otherwise."""
+    stencil, seeds = affinity(grain((30, 40))), strokes((30, 40), 3)
+    flip = np.where(np.indices((30, 40)).sum(axis=0) % 2, 1, -1).astype(np.float32)
+
+    def useless(_, z):
+        z[:] = scale * flip
+
+    x = np.zeros((2, 30, 40), np.float32)
+    hierarchy = Hierarchy(stencil)
+    hierarchy.reseed(seeds)
+    progress = conjugate_gradients(System(stencil, seeds, None), useless, x, hierarchy.diagonal(), 0.5 / 255, 30)
+    assert not progress.converged
