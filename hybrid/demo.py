@@ -1,4 +1,4 @@
-"""`python -m hybrid.demo OUT`: colour a photograph that every installation has, and show grey and colour side by side.
+"""`python -m hybrid.demo OUT`: colour a photograph that every installation has; grey, colour and strokes side by side.
 
 The photograph comes with scikit-image and is smaller than a print: it is enlarged four times, for the demonstration's
 size only. Its own colours are thrown away before the program sees it.
@@ -14,14 +14,22 @@ import tifffile
 from skimage import data
 from skimage.transform import resize
 
-from hybrid.cli import Job, summary, work
+from hybrid.cli import summary
 from hybrid.color import luminance, srgb_decode, srgb_encode
+from hybrid.memory import peak_bytes
 from hybrid.models.weights import load_model
-from hybrid.photo import read_overlay, write_picture
+from hybrid.photo import read_overlay, read_photo, write_picture
 from hybrid.predict import Predictor
-from hybrid.session import Settings
+from hybrid.session import Colorized, Session
+from hybrid.strokes import Stroke
 
 ENLARGED = 4
+BLUE = (-4.0, -34.0)
+STROKES = (
+    Stroke(np.array([[450, 480], [380, 780], [430, 1000], [620, 1330], [1000, 1490], [1450, 1440], [1740, 1180], [1830, 850], [1720, 560]]), 14, BLUE),
+    Stroke(np.array([[760, 640], [850, 860], [1020, 1010], [1200, 960]]), 14, BLUE),
+)
+"""Two strokes as a user would draw them: the saucer and the cup's outside are blue."""
 
 
 def grey_photograph() -> np.ndarray:
@@ -33,16 +41,27 @@ def grey_photograph() -> np.ndarray:
 
 
 def main(folder: Path) -> None:
-    """Colour the photograph into `folder`, and print the report."""
+    """Colour the photograph into `folder`, then again with two strokes, and print the reports."""
     folder.mkdir(parents=True, exist_ok=True)
-    grey, colored, beside = (folder / name for name in ("coffee-grey.tif", "coffee.tif", "coffee-side-by-side.png"))
+    grey = folder / "coffee-grey.tif"
     tifffile.imwrite(grey, grey_photograph(), photometric="minisblack", resolution=(300, 300), resolutionunit=2)
     print(f"{grey}: a 600×400 photograph enlarged {ENLARGED} times to 3.8 MP, for the demonstration's size only")
-    job = Job(Predictor(load_model("lite"), "cpu"), Settings(), None, None, overwrite=True)
-    print(summary(work(grey, colored, job, lambda stage: print(f"  {stage} …", file=sys.stderr))))
-    pair = np.concatenate([read_overlay(grey)[0], read_overlay(colored)[0]], axis=1)
-    write_picture(beside, np.round(pair[::2, ::2] * 255).astype(np.uint8), overwrite=True)
-    print(f"{beside}: to look at; {colored} is the 16-bit picture")
+    session = Session(read_photo(grey), Predictor(load_model("lite"), "cpu"), progress=_say)
+    colored = _written(session.edit(), folder / "coffee.tif")
+    corrected = _written(session.edit(STROKES), folder / "coffee-strokes.tif")
+    panels = np.concatenate([read_overlay(path)[0] for path in (grey, colored, corrected)], axis=1)
+    beside = folder / "coffee-side-by-side.png"
+    write_picture(beside, np.round(panels[::2, ::2] * 255).astype(np.uint8), overwrite=True)
+    print(f"{beside}: grey, coloured, and corrected with two strokes; the .tif files are the 16-bit pictures")
+
+
+def _say(stage: str) -> None:
+    print(f"  {stage} …", file=sys.stderr)
+
+
+def _written(colorized: Colorized, path: Path) -> Path:
+    print(summary({**colorized.write(path, overwrite=True), "peak_memory": peak_bytes()}))
+    return path
 
 
 if __name__ == "__main__":

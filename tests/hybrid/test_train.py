@@ -1,0 +1,232 @@
+"""Training: the loss and the pictures it sees against plain formulas, and a run of two steps, cut in two."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import typer
+from PIL import Image
+
+from hybrid.bins import ab_bins, soft_encode
+from hybrid.color import lab_from_linear, srgb_decode
+from hybrid.models.weights import load_model
+from hybrid.train.__main__ import export, seconds_of
+from hybrid.train.augment import hint_planes, lab_of, old_photograph, to_linear, training_pair
+from hybrid.train.dataset import open_store, read_archive
+from hybrid.train.loop import Training, TrainSettings, color_prior, running_average, schedule, train
+from hybrid.train.losses import SoftCrossEntropy
+
+CPU = torch.device("cpu")
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def photos(count: int = 8) -> list[np.ndarray]:
+    """Smooth colour pictures of several shapes, uint8."""
+    random = np.random.default_rng(0)
+    shapes = [(40 + 3 * i, 60 - 2 * i) for i in range(count)]
+    small = [random.integers(0, 256, (3, 4, 3)).astype(np.uint8) for _ in shapes]
+    return [
+        np.asarray(Image.fromarray(s).resize((w, h), Image.Resampling.BICUBIC))
+        for s, (h, w) in zip(small, shapes, strict=True)
+    ]
+
+
+def archive(path: Path, pictures: list[np.ndarray], kind: str = "PNG") -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for number, picture in enumerate(pictures):
+            data = io.BytesIO()
+            Image.fromarray(picture).save(data, kind)
+            file.writestr(f"{number}.{kind.lower()}", data.getvalue())
+    return path
+
+
+def test_the_loss_is_the_plain_formula() -> None:
+    bins = ab_bins()
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 2, (2, len(bins), 2, 3)).astype(np.float32)
+    ab = random.integers(-70, 70, (2, 2, 2, 3)).astype(np.float32)  # the table's step is one unit
+    total = []
+    for b, y, x in np.ndindex(2, 2, 3):
+        index, weight = soft_encode(ab[b, :, y, x], bins)
+        row = logits[b, :, y, x].astype(float)
+        total.append(-(weight * (row[index] - np.log(np.exp(row).sum()))).sum())
+    loss = SoftCrossEntropy(bins)(torch.from_numpy(logits), torch.from_numpy(ab))
+    assert float(loss) == pytest.approx(np.mean(total), rel=1e-5)
+
+
+def test_the_loss_takes_the_nearest_unit_and_colours_beyond_its_table() -> None:
+    loss_of = SoftCrossEntropy(ab_bins())
+    logits = torch.randn(1, len(ab_bins()), 1, 1, generator=generator())
+
+    def at(a: float, b: float) -> float:
+        return float(loss_of(logits, torch.tensor([a, b]).view(1, 2, 1, 1)))
+
+    assert at(12.4, -30.4) == at(12, -30)
+    assert at(500, -500) == at(127, -128)
+
+
+def test_lab_in_tensors_is_lab_in_arrays() -> None:
+    codes = np.random.default_rng(2).integers(0, 256, (2, 3, 20, 30)).astype(np.uint8)
+    codes[0, :, :2] = codes[0, :1, :2] // 16  # near black, where the curve is a straight line
+    linear = to_linear(torch.from_numpy(codes).float() / 255)
+    plain = srgb_decode(codes.astype(np.float32) / 255)
+    np.testing.assert_allclose(linear.numpy(), plain, atol=1e-5)
+    lightness, ab = lab_from_linear(np.moveaxis(plain, 1, -1))
+    wanted = np.moveaxis(np.concatenate([lightness[..., None], ab], -1), -1, 1)
+    np.testing.assert_allclose(lab_of(linear).numpy(), wanted, atol=0.1)
+
+
+def test_hints_are_true_colours_under_a_mask_and_nothing_elsewhere() -> None:
+    ab = torch.tensor([30.0, -20.0]).view(1, 2, 1, 1).expand(64, 2, 32, 32).contiguous()
+    planes = hint_planes(ab, generator())
+    mask = planes[:, 2:]
+    assert set(mask.unique().tolist()) == {0.0, 1.0}
+    assert (planes[:, :2][mask.expand(-1, 2, -1, -1) == 0] == 0).all()
+    torch.testing.assert_close(planes[:, :2], ab * mask)
+    has_hints = mask.amax((1, 2, 3)) > 0
+    assert 0.25 < float(has_hints.float().mean()) < 0.75
+    assert float(mask[has_hints].mean()) < 0.7
+    torch.testing.assert_close(hint_planes(ab, generator()), planes)
+
+
+def test_old_photographs_are_grey_pictures_of_the_same_scene() -> None:
+    ramp = torch.linspace(0, 1, 48).view(1, 1, 1, -1).expand(32, 3, 24, -1)
+    tone = old_photograph(ramp, generator())
+    assert tone.shape == (32, 1, 24, 48)
+    assert float(tone.min()) >= 0
+    assert float(tone.max()) <= 100
+    assert tone.isfinite().all()
+    columns = tone.mean((1, 2))
+    assert (columns[:, -4:].mean(1) > columns[:, :4].mean(1) + 20).all(), "light stays lighter than dark"
+    for flat in (torch.zeros(4, 3, 8, 8), torch.ones(4, 3, 8, 8)):
+        assert old_photograph(flat, generator()).isfinite().all()
+
+
+def test_a_training_pair_is_lightness_hints_and_mean_colours() -> None:
+    rgb = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (6, 3, 16, 24)).astype(np.uint8))
+    lightness, hints, ab = training_pair(rgb, generator(), 4)
+    assert lightness.shape == (6, 1, 16, 24)
+    assert hints.shape == (6, 3, 16, 24)
+    lab = lab_of(to_linear(rgb.float() / 255))
+    torch.testing.assert_close(ab, lab[:, 1:].unflatten(2, (4, 4)).unflatten(4, (6, 4)).mean((3, 5)))
+    is_true = (lightness == lab[:, :1]).flatten(1).all(1)
+    assert 0 < int(is_true.sum()) < 6
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_archive_is_decoded_once_and_cropped(tmp_path: Path, kind: str) -> None:
+    pictures = photos()
+    source = archive(tmp_path / "train-0.zip", pictures, kind)
+    store = open_store([source], tmp_path / "cache")
+    assert len(store) == len(pictures) == len(read_archive(source))
+    for number, picture in enumerate(read_archive(source)):
+        assert (store[number] == picture).all()
+    if kind == "PNG":
+        assert all((store[i] == pictures[i]).all() for i in range(8))
+    random = np.random.default_rng(0)
+    for number in range(8):
+        crop = store.crop(number, 32, random)
+        assert crop.shape == (32, 32, 3)
+        assert crop.dtype == np.uint8
+    source.write_bytes(b"gone")  # what is decoded is not read again
+    assert (open_store([source], tmp_path / "cache")[3] == store[3]).all()
+    with pytest.raises(FileNotFoundError, match=r"no training data found; wanted train-\*\.zip"):
+        open_store([], tmp_path / "cache")
+
+
+def test_crops_are_mirrored_parts_of_the_photo(tmp_path: Path) -> None:
+    ramp = np.repeat(np.arange(60, dtype=np.uint8)[None, :, None] * 4, 60, 0).repeat(3, 2)
+    store = open_store([archive(tmp_path / "train-0.zip", [ramp])], tmp_path / "cache")
+    steps = []
+    for seed in range(20):
+        columns = store.crop(0, 40, np.random.default_rng(seed)).astype(int).mean((0, 2))
+        steps.append((columns[-1] - columns[0]) / 39)
+    assert min(steps) < 0 < max(steps)
+    assert all(4 * 0.7 * 60 / 40 - 0.5 < abs(s) < 4 * 60 / 40 + 0.5 for s in steps)
+
+
+def test_a_mosaic_of_thumbnails_is_cut_up(tmp_path: Path) -> None:
+    mosaic = np.zeros((128, 192, 3), np.uint8)
+    for i, j in np.ndindex(2, 3):
+        mosaic[64 * i : 64 * i + 64, 64 * j : 64 * j + 64] = (10 + i, 20 + j, 30)
+    Image.fromarray(mosaic).save(tmp_path / "tiny.png")
+    store = open_store([tmp_path / "tiny.png"], tmp_path / "cache")
+    assert store.shapes.tolist() == [[64, 64]] * 6
+    assert [store[n][5, 5].tolist() for n in range(6)] == [[10 + i, 20 + j, 30] for i in range(2) for j in range(3)]
+
+
+def test_the_prior_is_how_often_colours_occur(tmp_path: Path) -> None:
+    red = np.full((40, 40, 3), (255, 0, 0), np.uint8)
+    store = open_store([archive(tmp_path / "train-0.zip", [red, red])], tmp_path / "cache")
+    prior = color_prior(store, SoftCrossEntropy(ab_bins()), 32)
+    assert prior.sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(prior @ ab_bins(), [80.1, 67.2], atol=4)
+
+
+def test_the_schedule_rises_then_falls_and_the_average_forgets_its_start() -> None:
+    assert schedule(0, 0) == pytest.approx(1 / 200)
+    assert schedule(0, 199) == pytest.approx(1)
+    assert schedule(1, 10_000) == pytest.approx(0.02)
+    assert schedule(7, 10_000) == pytest.approx(0.02)
+    shares = [schedule(s, 10_000) for s in np.linspace(0, 1, 30)]
+    assert shares == sorted(shares, reverse=True)
+    old, new = torch.tensor([0.0]), torch.tensor([1.0])
+    assert float(running_average(old, new, 0)) == pytest.approx(0.9)
+    assert float(running_average(old, new, 10**6)) == pytest.approx(0.002, rel=1e-3)
+
+
+def test_a_run_goes_on_from_its_checkpoint_and_gives_weights_that_load(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "own.safetensors"
+    data.mkdir()
+    archive(data / "train-0.zip", photos())
+    settings = TrainSettings("lite", data, tmp_path / "run", 1e-3, batch=2, size=32, thumbnails=0)
+    checkpoint = train(settings, CPU)
+    first = torch.load(checkpoint, weights_only=True)["training"]
+    assert first["step"] == 1
+    assert torch.load(train(settings, CPU), weights_only=True)["training"]["step"] == 1, "the budget is spent"
+    longer = replace(settings, seconds=first["spent"] + 1e-3)
+    state = torch.load(train(longer, CPU), weights_only=True)
+    assert state["training"]["step"] == 2
+    assert state["training"]["spent"] > first["spent"]
+    moved = [k for k, v in first["model"].items() if not torch.equal(v, state["training"]["model"][k])]
+    assert "head.weight" in moved
+    assert "encoder._conv_stem.weight" in moved
+    export(checkpoint, out, photos(1))
+    model = load_model(str(out))
+    assert model.card["training"]["steps"] == 2
+    assert model.card["training"]["photos_seen"] == 4
+    assert model.card["training"]["started_from"] == "random weights"
+    assert model.card["scores"]["photos"] == 1
+    assert json.loads(out.with_suffix(".json").read_text()) == model.card
+    average = state["training"]["average"]["module.head.bias"]
+    torch.testing.assert_close(model.network.state_dict()["head.bias"], average, atol=1e-4, rtol=1e-3)
+    np.testing.assert_allclose(model.prior.sum(), 1, rtol=1e-5)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_two_trainings_of_one_seed_take_the_same_step(tmp_path: Path) -> None:
+    settings = TrainSettings("lite", tmp_path, tmp_path, 60, batch=2, size=32, thumbnails=0)
+    rgb = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32)).astype(np.uint8))
+    losses = []
+    for _ in range(2):
+        training = Training(settings, CPU)
+        training.model.train()
+        loss_of = SoftCrossEntropy(training.bins)
+        losses.append([training.update(rgb, loss_of, coarse) for coarse in (False, True)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert np.isfinite(losses).all()
+
+
+def test_budgets_are_read_and_refused() -> None:
+    assert [seconds_of(text) for text in ("90s", "60m", "1.5h")] == [90, 3600, 5400]
+    for text in ("60", "m", "-1m", "1d", ""):
+        with pytest.raises(typer.BadParameter, match="wanted a number and s, m or h, as in 60m"):
+            seconds_of(text)
