@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve other programs
 
 if TYPE_CHECKING:
     from hybrid.predict import Predictor
@@ -106,9 +109,10 @@ def colorize_one(photo: Path, target: Path, job: Job, as_json: bool) -> int:
         code = exit_code_of(error)
         if code == EXIT_UNEXPECTED and "SolverError" not in type(error).__name__:
             notes.print_exception()
-        fail(str(error), code)
+        message = str(error) if str(photo) in str(error) else f"{photo}: {error}"
+        fail(message, code)
         if as_json:
-            print(json.dumps({"input": str(photo), "status": "failed", "exit": code, "error": str(error)}), flush=True)
+            print(json.dumps({"input": str(photo), "status": "failed", "exit": code, "error": message}), flush=True)
         return code
     print(json.dumps({"status": "ok", **report}) if as_json else summary(report), flush=True)
     return 0

@@ -26,7 +26,23 @@ from hybrid.strokes import Stroke
 ENLARGED = 4
 BLUE = (-4.0, -34.0)
 STROKES = (
-    Stroke(np.array([[450, 480], [380, 780], [430, 1000], [620, 1330], [1000, 1490], [1450, 1440], [1740, 1180], [1830, 850], [1720, 560]]), 14, BLUE),
+    Stroke(
+        np.array(
+            [
+                [450, 480],
+                [380, 780],
+                [430, 1000],
+                [620, 1330],
+                [1000, 1490],
+                [1450, 1440],
+                [1740, 1180],
+                [1830, 850],
+                [1720, 560],
+            ]
+        ),
+        14,
+        BLUE,
+    ),
     Stroke(np.array([[760, 640], [850, 860], [1020, 1010], [1200, 960]]), 14, BLUE),
 )
 """Two strokes as a user would draw them: the saucer and the cup's outside are blue."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.reach import firmness
+from hybrid.reach import HARD
 from hybrid.scale import L_OFFSET
 from hybrid.strokes import Paint
 from solvers import CellMeans, ChromaSolver, Seeds
@@ -85,5 +85,5 @@ def _correction(ab: Float, paint: Paint, lightness: Float, window: Window, cells
     weight[(rows[is_inside] - top) * cells[0] // height, (columns[is_inside] - left) * cells[1] // width] = 0
     resting = CellMeans(np.zeros((*cells, 2), np.float32), weight)
     solver = ChromaSolver(np.clip(lightness[window] / 100, 0, 1))
-    seeds = Seeds(index, wanted, firmness(paint.strength[is_inside]))
+    seeds = Seeds(index, wanted, np.full(len(index), HARD, np.float32))
     return solver.solve(seeds, resting, tolerance=tolerance).chroma * light[..., None]

@@ -11,7 +11,7 @@ from solvers import CellMeans, ChromaSolver, Seeds
 
 Float = NDArray[np.float32]
 HARD = 1e4
-"""Weight of a stroke at full strength, against affinities whose median is 1."""
+"""Weight of a painted pixel, against affinities whose median is 1."""
 RESTING = 0.05
 """Weight, per cell, of belonging to no stroke: sets how far a stroke reaches over an even surface."""
 CLAIMED, FREE = 0.65, 0.35
@@ -34,13 +34,8 @@ def seeds_of(paint: Paint, lightness: Float, shape: tuple[int, int]) -> Seeds:
     place = (2 * row + 1) * shape[0] // (2 * height) * shape[1] + (2 * column + 1) * shape[1] // (2 * width)
     index, inverse, count = np.unique(place, return_inverse=True, return_counts=True)
     relative = paint.ab / (lightness.ravel()[paint.index] + np.float32(L_OFFSET))[:, None]
-    columns = [np.bincount(inverse, values) / count for values in (*relative.T, firmness(paint.strength))]
-    return Seeds(index, np.stack(columns[:2], -1), columns[2].astype(np.float32))
-
-
-def firmness(strength: Float) -> Float:
-    """Weight of a stroke from its strength: s / (1 - s), at most `HARD`."""
-    return np.minimum(strength / np.maximum(1 - strength, 1 / HARD), HARD).astype(np.float32)
+    chroma = np.stack([np.bincount(inverse, values) / count for values in relative.T], -1)
+    return Seeds(index, chroma.astype(np.float32), np.full(len(index), HARD, np.float32))
 
 
 def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
@@ -83,7 +78,7 @@ def membership(seeds: Seeds, lightness: Float, grid: tuple[int, ...]) -> tuple[F
     """
     solver = ChromaSolver(np.clip(lightness / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4)
     ones = np.ones((len(seeds), 1), np.float32)
-    wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), np.full(len(seeds), HARD, np.float32))
+    wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), seeds.weight)
     rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))
     field = solver.solve(wanted, rest, tolerance=0.01).chroma
     member = field[..., 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import sparse
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 Float = NDArray[np.float32]
@@ -37,18 +39,26 @@ def shrink(plane: Float, shape: tuple[int, ...]) -> Float:
     -------
     (h, w) float32
     """
-    return _resized(plane, shape, Image.Resampling.BOX)
+    if plane.shape == tuple(shape):
+        return plane
+    down, across = (_area_weights(large, small) for large, small in zip(plane.shape, shape, strict=True))
+    return np.ascontiguousarray((across @ (down @ plane).T).T, dtype=np.float32)
+
+
+def _area_weights(large: int, small: int) -> sparse.csr_array:
+    """(small, large): how much of each larger pixel lies in each smaller one's stretch; rows sum to 1."""
+    edges = np.union1d(np.arange(large + 1), np.arange(small + 1) * (large / small))
+    middle = (edges[1:] + edges[:-1]) / 2
+    place = (middle * small / large).astype(np.int64), middle.astype(np.int64)
+    return sparse.coo_array(
+        (np.diff(edges).astype(np.float32) * np.float32(small / large), place), (small, large)
+    ).tocsr()
 
 
 def enlarge(plane: Float, shape: tuple[int, ...]) -> Float:
     """Bilinear interpolation between pixel centres, (h, w) float32 -> `shape`, larger or smaller."""
-    return _resized(plane, shape, Image.Resampling.BILINEAR)
-
-
-def _resized(plane: Float, shape: tuple[int, ...], method: Image.Resampling) -> Float:
-    if plane.shape == tuple(shape):
-        return plane
-    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((shape[1], shape[0]), method))
+    picture = Image.fromarray(np.ascontiguousarray(plane))
+    return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
 def lift(chroma: Float, guide: Float, lightness: Float, radius: int = 2, ridge: float = 1.0) -> Float:
@@ -77,8 +87,9 @@ def lift(chroma: Float, guide: Float, lightness: Float, radius: int = 2, ridge: 
     low, high = minimum_filter(chroma, size, mode="nearest"), maximum_filter(chroma, size, mode="nearest")
     field = np.ascontiguousarray(np.concatenate([slope, offset, low, high], -1))
     result = np.empty((*lightness.shape, 2), np.float32)
-    rows = np.linspace(0, len(lightness), 2 * numba.get_num_threads() + 1).astype(int)
-    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+    threads = os.cpu_count() or 1
+    rows = np.linspace(0, len(lightness), 2 * threads + 1).astype(int)
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda ends: _apply_lines(field, lightness, result, *ends), pairwise(rows)))
     return result
 

@@ -90,7 +90,9 @@ def colors_of_picture(ab: Float, longest: int = 256) -> CellColors:
 
 
 def limited(chroma: Float, cells: CellMeans, firmness: float) -> Float:
-    """Chroma kept within what the 3 × 3 cells around a place were asked for: no overshoot beside highlights.
+    """Chroma kept near what the 3 × 3 cells around a place were asked for: no overshoot beside highlights.
+
+    Half their range more is allowed on both sides, since a cell's mean is milder than what it is the mean of.
 
     Parameters
     ----------
@@ -103,9 +105,10 @@ def limited(chroma: Float, cells: CellMeans, firmness: float) -> Float:
     slack = maximum_filter(slack, 3, mode="nearest")
     result = np.empty_like(chroma)
     for c in range(chroma.shape[2]):
-        low = minimum_filter(cells.chroma[..., c], 3, mode="nearest") - slack
-        high = maximum_filter(cells.chroma[..., c], 3, mode="nearest") + slack
-        np.clip(chroma[..., c], enlarge(low, shape), enlarge(high, shape), out=result[..., c])
+        low = minimum_filter(cells.chroma[..., c], 3, mode="nearest")
+        high = maximum_filter(cells.chroma[..., c], 3, mode="nearest")
+        more = slack + (high - low) / 2
+        np.clip(chroma[..., c], enlarge(low - more, shape), enlarge(high + more, shape), out=result[..., c])
     return result
 
 

@@ -54,7 +54,7 @@ class Settings:
     saturation: float = 1.0
     firmness: float | None = None
     megapixels: float = 1.0
-    reweightings: int = 2
+    reweightings: int = 0
     softness: float = 1.0
     fusion: float = 0.8
 
@@ -144,8 +144,7 @@ class Session:
             ab = lift(chroma, self._guide, self.photo.lightness)
         with self._stage("finish"):
             finished = finish(ab, painted, self.photo.lightness, self._shape, HALF_STEP / MOST_L)
-            is_hard = painted.strength == 1
-            ab.reshape(-1, 2)[painted.index[is_hard]] = painted.ab[is_hard]
+            ab.reshape(-1, 2)[painted.index] = painted.ab
         report = self._report(painted, ab, solution, finished)
         self._seconds = began
         return Colorized(self.photo, ab, painted, solution, report)
@@ -195,8 +194,7 @@ class Session:
 
     def _report(self, painted: Paint, ab: Float, solution: Solution | None, finished: int) -> dict[str, Any]:
         height, width = self.photo.lightness.shape
-        is_hard = painted.strength == 1
-        off = np.abs(ab.reshape(-1, 2)[painted.index[is_hard]] - painted.ab[is_hard]).max(-1, initial=0)
+        off = np.abs(ab.reshape(-1, 2)[painted.index] - painted.ab).max(-1, initial=0)
         return {
             "input": str(self.photo.path),
             "width": width,
@@ -207,7 +205,7 @@ class Session:
             "iterations": solution.iterations if solution else 0,
             "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,
             "hint_pixels": len(painted),
-            "hints_kept": float((off <= HALF_STEP).mean()) if is_hard.any() else 1.0,
+            "hints_kept": float((off <= HALF_STEP).mean()) if len(painted) else 1.0,
             "finished_pixels": finished,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self._seconds.items()},
         }

@@ -30,7 +30,7 @@ class Stroke:
         Colour asked for, CIELAB units. Needed by mode "color" only.
     mode : "color" gives `ab`; "gray" gives (0, 0); "keep" holds what is predicted; "erase" takes earlier marks away.
     strength : float in (0, 1]
-        1 is obeyed exactly; less is weighed against the prediction.
+        Share of the asked colour in the mix with the predicted one; 1 is obeyed exactly.
     is_region : bool
         The points are the outline of an area to fill.
 
@@ -51,19 +51,29 @@ class Stroke:
         points = np.asarray(self.points, np.float32)
         if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
             raise ValueError(f"stroke points {points.shape}; wanted (N, 2) finite numbers, N >= 1")
-        radius = np.broadcast_to(np.asarray(self.radius, np.float32), len(points))
+        radius = np.asarray(self.radius, np.float32)
+        if radius.shape not in ((), (len(points),)):
+            raise ValueError(
+                f"stroke radius of shape {radius.shape}; wanted one number, or one a point ({len(points)})"
+            )
+        radius = np.broadcast_to(radius, len(points))
         if not (np.isfinite(radius).all() and (radius > 0).all()):
             raise ValueError(f"stroke radius {self.radius}; wanted pixels, above 0")
         if self.mode not in MODES:
             raise ValueError(f"stroke mode {self.mode!r}; wanted one of {', '.join(MODES)}")
         if not 0 < self.strength <= 1:
             raise ValueError(f"stroke strength {self.strength}; wanted above 0, at most 1")
-        if self.mode == "color" and (self.ab is None or not np.isfinite(self.ab).all() or np.abs(self.ab).max() > 150):
+        if self.mode == "color" and not _is_color(self.ab):
             raise ValueError(f"stroke colour ab {self.ab}; wanted two numbers from -150 to 150")
         if self.is_region and len(points) < 3:
             raise ValueError(f"region of {len(points)} points; wanted an outline of at least 3")
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "radius", radius)
+
+
+def _is_color(ab: object) -> bool:
+    values = np.asarray(ab if ab is not None else [], np.float32)
+    return values.shape == (2,) and bool(np.isfinite(values).all()) and float(np.abs(values).max()) <= 150
 
 
 @dataclass(frozen=True)
@@ -87,18 +97,16 @@ Mark = Stroke | MarkedPixels
 
 @dataclass(frozen=True)
 class Paint:
-    """What the marks come to: at which pixels which colour, how firmly.
+    """What the marks come to: at which pixels which colour.
 
     Parameters
     ----------
     index : (N,) int64, flat, ascending, each once
     ab : (N, 2) float32, CIELAB units
-    strength : (N,) float32 in (0, 1]
     """
 
     index: Index
     ab: Float
-    strength: Float
 
     def __len__(self) -> int:
         return len(self.index)
@@ -111,47 +119,46 @@ def paint(marks: Sequence[Mark], shape: tuple[int, int], predicted: Callable[[In
     ----------
     marks : in the order in which they were made
     shape : (H, W) of the full-size photo
-    predicted : flat indices (N,) -> (N, 2) ab without any mark, for mode "keep"
+    predicted : flat indices (N,) -> (N, 2) ab without any mark, for mode "keep" and strengths below 1
 
     Raises
     ------
     ValueError
-        Marked pixels of a photo of another size; mode "keep" where nothing is predicted.
+        Marked pixels of a photo of another size; mode "keep" or a strength below 1 where nothing is predicted.
     """
-    indices, colors, strengths = [], [], []
+    indices, colors = [], []
     for mark in marks:
         if isinstance(mark, MarkedPixels):
             if mark.shape != shape:
                 raise ValueError(f"marked pixels belong to a photo of {mark.shape}; this one is {shape}")
-            index, ab, strength = mark.index, mark.ab, 1.0
+            index, ab = mark.index, mark.ab
         else:
             index = covered(mark, shape)
-            ab, strength = _color_of(mark, index, predicted), mark.strength
+            ab = _color_of(mark, index, predicted)
         indices.append(index)
         colors.append(np.broadcast_to(ab, (len(index), 2)))
-        strengths.append(np.full(len(index), strength, np.float32))
     if not indices:
-        return Paint(np.zeros(0, np.int64), np.zeros((0, 2), np.float32), np.zeros(0, np.float32))
+        return Paint(np.zeros(0, np.int64), np.zeros((0, 2), np.float32))
     reversed_index = np.concatenate(indices)[::-1]
     index, last = np.unique(reversed_index, return_index=True)
     ab = np.concatenate(colors)[::-1][last].astype(np.float32)
-    strength_of = np.concatenate(strengths)[::-1][last]
     is_kept = np.isfinite(ab[:, 0])
-    return Paint(index[is_kept], ab[is_kept], strength_of[is_kept])
+    return Paint(index[is_kept], ab[is_kept])
 
 
 def _color_of(stroke: Stroke, index: Index, predicted: Callable[[Index], Float] | None) -> Float:
+    """(N, 2) or (2,) ab of a stroke's pixels; NaN where it erases."""
     if stroke.mode == "erase":
         return np.full(2, np.nan, np.float32)
-    if stroke.mode == "gray":
-        return np.zeros(2, np.float32)
-    if stroke.mode == "keep":
-        if predicted is None:
-            raise ValueError(
-                "a stroke of mode 'keep' needs a prediction to keep; use a model, or mode 'color' or 'gray'"
-            )
-        return predicted(index)
-    return np.asarray(stroke.ab, np.float32)
+    asked = np.asarray(stroke.ab if stroke.mode == "color" else (0, 0), np.float32)
+    share = 0.0 if stroke.mode == "keep" else stroke.strength
+    if share == 1:
+        return asked
+    if predicted is None:
+        raise ValueError(
+            f"a stroke of mode {stroke.mode!r} and strength {stroke.strength:g} needs a prediction to mix in"
+        )
+    return np.float32(share) * asked + np.float32(1 - share) * predicted(index)
 
 
 def covered(stroke: Stroke, shape: tuple[int, int]) -> Index:

@@ -4,5 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # small pictures; pytest-xdist shares the cores out among the tests
+# Threads of torch that wait for one another by spinning made these tests 80 times slower on a machine with other work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).parents[1]))

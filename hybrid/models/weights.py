@@ -69,18 +69,24 @@ def load_model(name: str) -> TrainedModel:
             state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"model {path}: not a readable safetensors file ({error})") from None
-    if not card or card.get("architecture") not in MODELS or PRIOR not in state or "bins" not in state:
+    architecture = card.get("architecture") if isinstance(card, dict) else None
+    if not isinstance(architecture, str) or architecture not in MODELS or not {PRIOR, "bins"} <= state.keys():
         raise ModelError(f"model {path}: no card of a known architecture in it; wanted one of {', '.join(MODELS)}")
     prior, bins = state.pop(PRIOR).numpy(), state.pop("bins").numpy()
-    network = MODELS[card["architecture"]](len(bins))
+    network = MODELS[architecture](len(bins))
     try:
         missing = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise ModelError(f"model {path}: its weights do not fit {card['architecture']!r} ({error})") from None
+        raise ModelError(f"model {path}: its weights do not fit {architecture!r} ({_line(error)})") from None
     absent = [key for key in missing.missing_keys if not key.endswith("num_batches_tracked")]
     if absent or missing.unexpected_keys:
         raise ModelError(f"model {path}: weights missing or unknown: {(absent + missing.unexpected_keys)[:3]}")
     return TrainedModel(network.eval().requires_grad_(False), bins, prior / prior.sum(), card, name)
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) < 200 else text[:200] + "…"
 
 
 def save_model(

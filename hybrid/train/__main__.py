@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve other programs
 
 from hybrid.bins import ab_bins
 from hybrid.models import MODELS
@@ -76,7 +79,7 @@ def export(checkpoint: Path, out: Path, photos: list) -> None:
             "photos_seen": progress["step"] * state["settings"]["batch"],
             "minutes": round(progress["spent"] / 60),
             "started_from": "EfficientNet-Lite0, ImageNet (Apache-2.0)"
-            if state["settings"]["encoder"] != "None"
+            if state["settings"]["encoder"]
             else "random weights",
         },
         "data": "36,488 small photos of public research collections and 81,920 thumbnails; research use",

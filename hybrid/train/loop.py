@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from hybrid.bins import ab_bins
 from hybrid.models import MODELS
-from hybrid.train.augment import training_pair
+from hybrid.train.augment import lab_of, to_linear, training_pair
 from hybrid.train.dataset import PhotoStore, open_store
 from hybrid.train.losses import SoftCrossEntropy
 
@@ -158,8 +158,6 @@ def batches(store: PhotoStore, settings: TrainSettings, random: np.random.Genera
 
 def color_prior(store: PhotoStore, loss_of: SoftCrossEntropy, size: int, photos: int = 4000) -> np.ndarray:
     """How often each bin occurs in the photos: mean soft encoding over cells, (Q,) float32, sums to 1."""
-    from hybrid.train.augment import lab_of, to_linear
-
     random = np.random.default_rng(1)
     counts = torch.zeros(len(ab_bins()))
     for number in random.permutation(len(store))[:photos]:
