@@ -79,8 +79,8 @@ def vividness_weight(prior: Array, vividness: float) -> Array:
     """
     if not 0.0 <= vividness <= 1.0:
         raise ValueError(f"vividness {vividness}; wanted a number from 0 (as predicted) to 1 (most vivid)")
-    prior = np.maximum(prior, 1e-6)  # a colour never seen is rare, not infinitely so
-    weight = 1.0 / (vividness * prior + (1.0 - vividness) / len(prior))
+    share = vividness * prior + (1.0 - vividness) / len(prior)
+    weight = 1.0 / np.maximum(share, 1e-6)  # a colour never seen is rare, not infinitely so
     return (weight / (weight * prior).sum()).astype(np.float32)
 
 

@@ -89,7 +89,7 @@ class Predictor:
         Prediction, its cells a quarter of the input's size; the temperature of the model's calibration is applied.
         """
         shape = input_shape(lightness.shape, self.side)
-        resize = shrink if shape <= lightness.shape else enlarge
+        resize = shrink if shape[0] <= lightness.shape[0] and shape[1] <= lightness.shape[1] else enlarge
         small = resize(lightness, shape)
         planes = torch.from_numpy(np.array(small)).to(self.device)[None, None]
         with torch.inference_mode():

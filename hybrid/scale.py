@@ -49,7 +49,7 @@ def _area_weights(large: int, small: int) -> sparse.csr_array:
     """(small, large): how much of each larger pixel lies in each smaller one's stretch; rows sum to 1."""
     edges = np.union1d(np.arange(large + 1), np.arange(small + 1) * (large / small))
     middle = (edges[1:] + edges[:-1]) / 2
-    place = (middle * small / large).astype(np.int64), middle.astype(np.int64)
+    place = tuple(np.minimum((middle * n / large).astype(np.int64), n - 1) for n in (small, large))
     return sparse.coo_array(
         (np.diff(edges).astype(np.float32) * np.float32(small / large), place), (small, large)
     ).tocsr()
