@@ -86,14 +86,14 @@ class Predictor:
 
         Returns
         -------
-        Prediction, its cells a quarter of the input's size; the temperature of the model's calibration is applied.
+        Prediction, its cells a quarter of the input's size.
         """
         shape = input_shape(lightness.shape, self.side)
         resize = shrink if shape[0] <= lightness.shape[0] and shape[1] <= lightness.shape[1] else enlarge
         small = resize(lightness, shape)
         planes = torch.from_numpy(np.array(small)).to(self.device)[None, None]
         with torch.inference_mode():
-            logits = self._network(planes)[0] / float(self.model.card.get("calibration_temperature", 1.0))
+            logits = self._network(planes)[0]
             log_probability = torch.log_softmax(logits, 0).float().cpu().numpy()
         width = spread(log_probability, self.model.bins)
         confidence = (1 / (1 + (width / SURE_WITHIN) ** 2)).astype(np.float32)

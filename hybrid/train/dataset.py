@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,9 @@ class PhotoStore:
         start = self._offsets[number]
         return self.pixels[start : start + height * width * 3].reshape(height, width, 3)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_offsets", np.concatenate([[0], np.cumsum(self.shapes.prod(1) * 3)]))
-
-    _offsets: NDArray[np.int64] = None  # type: ignore[assignment]
+    @cached_property
+    def _offsets(self) -> NDArray[np.int64]:
+        return np.concatenate([[0], np.cumsum(self.shapes.prod(1) * 3)])
 
     def crop(self, number: int, size: int, random: np.random.Generator) -> Pixels:
         """A random square of 70-100 % of the short side, mirrored half the time, as (size, size, 3) uint8."""
