@@ -39,7 +39,7 @@ def colors_of_prediction(
     temperature: float,
     vividness: float,
     fusion: float = 0.8,
-    threshold: float = 18.0,
+    threshold: float = 10.0,
 ) -> CellColors:
     """Decode a prediction, one object getting one colour.
 

@@ -42,19 +42,19 @@ class Settings:
     temperature : of the annealed mean, 0 (most likely colour) .. 1 (mean colour)
     vividness : 0 takes the network's distribution as it is; towards 1 rare, vivid colours count more
     saturation : factor on the predicted ab; strokes keep theirs
-    firmness : weight of a cell's mean against affinities whose median is 1; None: 10 for a network, 100 for a picture
+    firmness : weight of a cell's mean against affinities whose median is 1; None: 2 for a network, 100 for a picture
     megapixels : size at which colours are spread before they are lifted to full size
-    reweightings : how often links are weakened where chroma changes
+    reweightings : how often links are weakened where chroma changes; None: twice for a network, never for a picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
     """
 
     temperature: float = 0.38
-    vividness: float = 0.2
+    vividness: float = 0.15
     saturation: float = 1.0
     firmness: float | None = None
     megapixels: float = 1.0
-    reweightings: int = 0
+    reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
 
@@ -120,10 +120,13 @@ class Session:
             self._guide = shrink(photo.lightness, self._shape)
         with self._stage("predict"):
             self.colors, self.regions = self._colors(source)
+        is_guess = isinstance(source, Predictor)
+        choice = self.settings
+        self._firmness = choice.firmness or (2.0 if is_guess else 100.0)
+        self._reweightings = (2 if is_guess else 0) if choice.reweightings is None else choice.reweightings
         self._cells: CellMeans | None = None
         if self.colors is not None:
-            self._firmness = self.settings.firmness or (10.0 if isinstance(source, Predictor) else 100.0)
-            self._cells = cell_means(self.colors, self._guide, self._firmness, self.settings.saturation)
+            self._cells = cell_means(self.colors, self._guide, self._firmness, choice.saturation)
         self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
         self._predicted: Float | None = None
 
@@ -171,7 +174,7 @@ class Session:
         with self._stage("solve"):
             tolerance = HALF_STEP / MOST_L
             solution = solver.solve(seeds, cells, tolerance=tolerance)
-            for _ in range(self.settings.reweightings):
+            for _ in range(self._reweightings):
                 change = solution.chroma * (self._guide + np.float32(L_OFFSET))[..., None]
                 sharper = _weakened(solver, change, self.settings.softness)
                 solution = sharper.solve(seeds, cells, start=solution.chroma, tolerance=tolerance)
