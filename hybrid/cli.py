@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from hybrid.session import Settings
 
 EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNREADABLE, EXIT_BATCH, EXIT_MODEL, EXIT_MEMORY = 1, 2, 3, 4, 5, 6
-EXIT_INTERRUPTED = 130
 EXITS = """Exit codes: 0 done · 1 unexpected · 2 usage, or an output that cannot be written · 3 unreadable input ·
 4 part of a batch failed · 5 model missing · 6 does not fit into memory · 130 interrupted"""
 
@@ -270,9 +268,5 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 
 
 def main() -> None:
-    """Run the command; Ctrl-C leaves nothing half-written behind and exits with 130."""
-    try:
-        app(standalone_mode=True)
-    except KeyboardInterrupt:
-        notes.print("hybrid: interrupted; nothing half-written is left", markup=False)
-        sys.exit(EXIT_INTERRUPTED)
+    """Run the command."""
+    app()

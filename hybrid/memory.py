@@ -8,10 +8,11 @@ from pathlib import Path
 
 FIXED = 0.9e9
 """Bytes of the program, its libraries, the network and the solve at working size."""
-PER_PIXEL = 48
-"""Bytes a pixel at the busiest moment: the decoded file, lightness, ab, the encoded picture; measured at 8-37 MP."""
-PER_FINISHED_PIXEL = 60
-"""More where strokes cover the photo and are finished at full size."""
+PER_PIXEL = 36
+"""Bytes a pixel at the busiest moment: lightness, ab, the decoded or the encoded picture. 16 were measured at 100 MP
+from grey to TIFF, 28 would be RGB to PNG; the rest is margin."""
+PER_PAINTED_PIXEL = 40
+"""More where strokes cover the whole photo: their pixels and the corrections around them."""
 
 
 class MemoryShort(ValueError):
@@ -20,7 +21,7 @@ class MemoryShort(ValueError):
 
 def plan_bytes(pixels: int, has_strokes: bool) -> float:
     """Bytes that colouring a photo of so many pixels will need at most."""
-    return FIXED + pixels * (PER_PIXEL + (PER_FINISHED_PIXEL if has_strokes else 0))
+    return FIXED + pixels * (PER_PIXEL + (PER_PAINTED_PIXEL if has_strokes else 0))
 
 
 def available_bytes() -> float:
