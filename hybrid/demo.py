@@ -25,26 +25,19 @@ from hybrid.strokes import Stroke
 
 ENLARGED = 4
 BLUE = (-4.0, -34.0)
-STROKES = (
-    Stroke(
-        np.array(
-            [
-                [450, 480],
-                [380, 780],
-                [430, 1000],
-                [620, 1330],
-                [1000, 1490],
-                [1450, 1440],
-                [1740, 1180],
-                [1830, 850],
-                [1720, 560],
-            ]
-        ),
-        14,
-        BLUE,
-    ),
-    Stroke(np.array([[760, 640], [850, 860], [1020, 1010], [1200, 960]]), 14, BLUE),
-)
+SAUCER = [
+    [540, 560],
+    [460, 780],
+    [460, 1000],
+    [620, 1310],
+    [1000, 1460],
+    [1430, 1420],
+    [1690, 1180],
+    [1760, 900],
+    [1690, 660],
+]
+CUP = [[760, 640], [850, 860], [1020, 1010], [1200, 960]]
+STROKES = tuple(Stroke(np.array(points), 14, BLUE) for points in (SAUCER, CUP))
 """Two strokes as a user would draw them: the saucer and the cup's outside are blue."""
 
 
