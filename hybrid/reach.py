@@ -14,6 +14,8 @@ HARD = 1e4
 """Weight of a painted pixel, against affinities whose median is 1."""
 RESTING = 0.05
 """Weight, per cell, of belonging to no stroke: sets how far a stroke reaches over an even surface."""
+YIELD = 0.7
+"""Share of its weight that a cell gives up where it belongs to strokes, so that several colours can meet in it."""
 CLAIMED, FREE = 0.65, 0.35
 """Membership above which a pixel is the stroke's alone, and below which it is the prediction's."""
 
@@ -39,7 +41,7 @@ def seeds_of(paint: Paint, lightness: Float, shape: tuple[int, int]) -> Seeds:
 
 
 def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
-    """The cells, as strokes leave them: what belongs to a stroke takes its colour, and the cell's weight falls.
+    """The cells, as strokes leave them: what belongs to a stroke asks for its colour, more mildly.
 
     A cell that a stroke claims in part asks for the mean of both colours; without that its other part would have to
     make up for the stroke, in the opposite hue.
@@ -57,7 +59,7 @@ def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
     share_of = shrink(share, grid)
     tint_of = np.stack([shrink(share * plane, grid) for plane in np.moveaxis(tint, -1, 0)], -1)
     chroma = cells.chroma * (1 - share_of)[..., None] + tint_of
-    return CellMeans(chroma, cells.weight * (1 - share_of) ** 2, cells.blur)
+    return CellMeans(chroma, cells.weight * (1 - YIELD * share_of), cells.blur)
 
 
 def membership(seeds: Seeds, lightness: Float, grid: tuple[int, ...]) -> tuple[Float, Float]:

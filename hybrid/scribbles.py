@@ -101,7 +101,7 @@ def limited(chroma: Float, cells: CellMeans, firmness: float) -> Float:
     firmness : weight of a cell that no stroke reaches
     """
     shape = chroma.shape[:2]
-    slack = (1 - np.minimum(cells.weight / np.float32(firmness), 1)) * 4
+    slack = np.minimum(8 * (1 - np.minimum(cells.weight / np.float32(firmness), 1)), 1) * 4
     slack = maximum_filter(slack, 3, mode="nearest")
     result = np.empty_like(chroma)
     for c in range(chroma.shape[2]):
