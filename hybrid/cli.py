@@ -216,7 +216,8 @@ def summary(report: dict[str, Any]) -> str:
             f"{report['bytes'] / 1e6:.1f} MB in {sum(seconds.values()):.1f} s",
             f"  seconds             {spent}",
             f"  luminance change    {report['luminance_change']:.2f} of 65535 at most",
-            f"  hints kept          {report['hints_kept']:.1%} of {report['hint_pixels']} painted pixels",
+            f"  hints kept          {report['hints_kept']:.1%} of {report['hint_pixels']} painted pixels; "
+            "the rest is out of gamut",
             f"  out of gamut        {report['gamut_mapped']:.2%} of the pixels, chroma reduced",
             f"  peak memory         {peak / 1e9:.2f} GB ({peak / pixels:.0f} bytes a pixel)",
         ]

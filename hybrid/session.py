@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import finish
-from hybrid.photo import Photo, write_photo
+from hybrid.photo import Photo, output_space, write_photo
 from hybrid.predict import Predictor
 from hybrid.reach import membership, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
@@ -195,9 +196,19 @@ class Session:
             self._predicted = self.edit().ab
         return self._predicted.reshape(-1, 2)[index]
 
+    def _kept(self, painted: Paint, ab: Float) -> float:
+        """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut."""
+        if not len(painted):
+            return 1.0
+        lightness = self.photo.lightness.ravel()[painted.index]
+        to_xyz = output_space(self.photo).to_xyz
+        wanted = linear_from_lab(lightness, ab.reshape(-1, 2)[painted.index], to_xyz)
+        shown, _ = into_gamut(wanted, luminance_from_lightness(lightness), to_xyz)
+        off = np.abs(lab_from_linear(shown, to_xyz)[1] - painted.ab).max(-1)
+        return float((off <= HALF_STEP).mean())
+
     def _report(self, painted: Paint, ab: Float, solution: Solution | None, finished: int) -> dict[str, Any]:
         height, width = self.photo.lightness.shape
-        off = np.abs(ab.reshape(-1, 2)[painted.index] - painted.ab).max(-1, initial=0)
         return {
             "input": str(self.photo.path),
             "width": width,
@@ -208,7 +219,7 @@ class Session:
             "iterations": solution.iterations if solution else 0,
             "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,
             "hint_pixels": len(painted),
-            "hints_kept": float((off <= HALF_STEP).mean()) if len(painted) else 1.0,
+            "hints_kept": round(self._kept(painted, ab), 4),
             "finished_pixels": finished,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self._seconds.items()},
         }

@@ -4,7 +4,7 @@ from hybrid.photo.header import read_size
 from hybrid.photo.photo import Photo, PhotoError, WriteError
 from hybrid.photo.read import read_overlay, read_photo
 from hybrid.photo.target import check_writable
-from hybrid.photo.write import WriteReport, write_photo, write_picture
+from hybrid.photo.write import WriteReport, output_space, write_photo, write_picture
 
 __all__ = [
     "Photo",
@@ -12,6 +12,7 @@ __all__ = [
     "WriteError",
     "WriteReport",
     "check_writable",
+    "output_space",
     "read_overlay",
     "read_photo",
     "read_size",

@@ -127,14 +127,17 @@ def test_hints_arrive_at_their_pixels(grey: Path, tmp_path: Path, kind: str) -> 
         copy.reshape(-1, 3)[index] = (200, 60, 60)
         hints.write_bytes(imagecodecs.png_encode(copy))
     report = report_of(run("colorize", grey, "-o", target, "--hints", hints, "--device", "cpu", "--json"))
-    assert (report["hint_pixels"], report["hints_kept"]) == (len(index), 1.0)
+    assert report["hint_pixels"] == len(index)
     assert report["luminance_change"] <= 1
     ab = read_photo(target, keep_color=True).ab
     assert ab is not None
     (mark,) = read_hints(hints, read_photo(grey))
     wanted = RED if kind == "json" else mark.ab[0]  # type: ignore[union-attr, index]
     got = ab.reshape(-1, 2)[index]
-    # dark pixels cannot be as red as asked; their hue is
+    # dark pixels cannot be as red as asked, and the report says how many; their hue is
+    kept = (np.abs(got - np.array(wanted)).max(-1) <= 0.5).mean()
+    assert report["hints_kept"] == pytest.approx(kept, abs=0.02)
+    assert kept < 1
     cosine = got @ np.array(wanted) / np.linalg.norm(got, axis=-1) / np.linalg.norm(wanted)
     assert cosine.min() > 0.95
     assert np.abs(ab[:, : WIDTH // 2 - 3] @ np.array(wanted)).min() > 0

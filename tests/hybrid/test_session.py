@@ -95,6 +95,12 @@ def test_a_hard_stroke_is_exact_and_wins_its_object_and_no_other(session: Sessio
     assert result.report["hint_pixels"] == painted(mark).sum()
 
 
+def test_a_colour_that_does_not_exist_is_reported_as_not_kept(session: Session) -> None:
+    points = stroke().points
+    impossible = session.edit([Stroke(points=points, radius=3.0, ab=(120.0, -140.0))])
+    assert impossible.report["hints_kept"] == 0
+
+
 def test_gray_is_exactly_gray_and_takes_its_object(session: Session) -> None:
     mark = stroke(60.5, mode="gray")
     result = settled(session.edit([mark]))
