@@ -48,6 +48,7 @@ def main(
         "runs"
     ),
     encoder: Annotated[Path | None, typer.Option(help="ImageNet weights of the encoder (.pth) to start from.")] = None,
+    start: Annotated[Path | None, typer.Option(help="A .safetensors model to train on from.")] = None,
     out: Annotated[Path, typer.Option(help="Where the weights and their card go.")] = Path("lite.safetensors"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch.")] = 0,
@@ -58,7 +59,7 @@ def main(
         raise typer.BadParameter(f"model {model!r}; wanted one of {', '.join(MODELS)}")
     if threads:
         torch.set_num_threads(threads)
-    settings = TrainSettings(model, data, run, seconds_of(budget), encoder=encoder, seed=seed)
+    settings = TrainSettings(model, data, run, seconds_of(budget), encoder=encoder, start=start, seed=seed)
     photos = read_archive(data / "val.zip")
     export(train(settings, pick_device(device)), out, photos[len(photos) // 2 :])
 
@@ -82,9 +83,7 @@ def export(checkpoint: Path, out: Path, photos: list) -> None:
             "steps": progress["step"],
             "photos_seen": progress["step"] * state["settings"]["batch"],
             "minutes": round(progress["spent"] / 60),
-            "started_from": "EfficientNet-Lite0, ImageNet (Apache-2.0)"
-            if state["settings"]["encoder"]
-            else "random weights",
+            "started_from": origin(state["settings"]),
         },
         "data": "36,488 small photos of public research collections and 81,920 thumbnails; research use",
         "limits": LIMITS,
@@ -92,6 +91,13 @@ def export(checkpoint: Path, out: Path, photos: list) -> None:
     save_model(out, network, bins, state["prior"].numpy(), card)
     card["scores"] = evaluate(Predictor(load_model(str(out)), "cpu"), photos)
     save_model(out, network, bins, state["prior"].numpy(), card)
+
+
+def origin(settings: dict[str, str]) -> str:
+    """What a run's first weights were."""
+    if settings.get("start"):
+        return f"the model {Path(settings['start']).name}"
+    return "EfficientNet-Lite0, ImageNet (Apache-2.0)" if settings["encoder"] else "random weights"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from hybrid.bins import ab_bins
 from hybrid.models import MODELS
+from hybrid.models.weights import load_model
 from hybrid.train.augment import lab_of, to_linear, training_pair
 from hybrid.train.dataset import PhotoStore, open_store
 from hybrid.train.losses import SoftCrossEntropy
@@ -37,6 +38,7 @@ class TrainSettings:
     rate, encoder_rate : largest AdamW step for new layers and for a pretrained encoder
     thumbnails : share of the steps, in the first two thirds of the budget, that see enlarged thumbnails
     encoder : file with ImageNet weights for the encoder, or None for random ones
+    start : weights of a whole model to train on from, or None
     seed : of every random draw
     """
 
@@ -50,6 +52,7 @@ class TrainSettings:
     encoder_rate: float = 4e-4
     thumbnails: float = 0.3
     encoder: Path | None = None
+    start: Path | None = None
     seed: int = 0
 
 
@@ -64,13 +67,18 @@ class Training:
         self.model = MODELS[settings.model](len(self.bins)).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if settings.encoder is not None:
             load_imagenet(self.model, settings.encoder)
+        if settings.start is not None:
+            self.model.load_state_dict(load_model(str(settings.start)).network.state_dict())
         encoder = list(getattr(self.model, "encoder", nn.Identity()).parameters())
         known = {id(p) for p in encoder}
         fresh = [p for p in self.model.parameters() if id(p) not in known]
         groups = [{"params": fresh, "peak": settings.rate}]
         if encoder:
             groups.append(
-                {"params": encoder, "peak": settings.encoder_rate if settings.encoder is not None else settings.rate}
+                {
+                    "params": encoder,
+                    "peak": settings.encoder_rate if settings.encoder or settings.start else settings.rate,
+                }
             )
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
         self.average = torch.optim.swa_utils.AveragedModel(self.model, avg_fn=running_average, use_buffers=True)

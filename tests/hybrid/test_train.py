@@ -14,8 +14,8 @@ from PIL import Image
 
 from hybrid.bins import ab_bins, soft_encode
 from hybrid.color import lab_from_linear, srgb_decode
-from hybrid.models.weights import load_model
-from hybrid.train.__main__ import export, seconds_of
+from hybrid.models.weights import SHIPPED, load_model
+from hybrid.train.__main__ import export, origin, seconds_of
 from hybrid.train.augment import hint_planes, lab_of, old_photograph, to_linear, training_pair
 from hybrid.train.dataset import open_store, read_archive
 from hybrid.train.loop import Training, TrainSettings, color_prior, running_average, schedule, train
@@ -223,6 +223,13 @@ def test_two_trainings_of_one_seed_take_the_same_step(tmp_path: Path) -> None:
         losses.append([training.update(rgb, loss_of, coarse) for coarse in (False, True)])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert np.isfinite(losses).all()
+
+
+def test_a_shipped_model_can_be_trained_on(tmp_path: Path) -> None:
+    settings = TrainSettings("lite", tmp_path, tmp_path, 60, start=SHIPPED / "lite.safetensors")
+    begun, shipped = Training(settings, CPU).model.state_dict(), load_model("lite").network.state_dict()
+    assert all(torch.equal(begun[name], shipped[name]) for name in shipped)
+    assert origin({"start": "a/lite.safetensors", "encoder": ""}) == "the model lite.safetensors"
 
 
 def test_budgets_are_read_and_refused() -> None:
