@@ -104,8 +104,10 @@ def colorize_one(photo: Path, target: Path, job: Job, as_json: bool) -> int:
         with stages(photo.name) as progress:
             report = work(photo, target, job, progress)
     except Exception as error:
+        from solvers import SolverError
+
         code = exit_code_of(error)
-        if code == EXIT_UNEXPECTED and "SolverError" not in type(error).__name__:
+        if code == EXIT_UNEXPECTED and not isinstance(error, SolverError):
             notes.print_exception()
         message = str(error) if str(photo) in str(error) else f"{photo}: {error}"
         fail(message, code)

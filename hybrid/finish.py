@@ -37,7 +37,7 @@ def finish(ab: Float, paint: Paint, lightness: Float, working: tuple[int, int], 
 
     Returns
     -------
-    Number of full-size pixels solved for.
+    Number of full-size pixels corrected.
     """
     if working == lightness.shape:
         return 0

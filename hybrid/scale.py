@@ -136,4 +136,4 @@ def _apply_lines(field, lightness, result, first, last):  # type: ignore[no-unty
             for c in range(2):
                 value = here[c] * light + here[2 + c]
                 value = min(max(value, here[4 + c]), here[6 + c])
-                result[y, x, c] = value * (light + np.float32(16.0))
+                result[y, x, c] = value * (light + np.float32(L_OFFSET))

@@ -81,9 +81,8 @@ class Colorized:
 
     def write(self, path: Path, **options: Any) -> dict[str, Any]:
         """Write the picture; options as of `hybrid.photo.write_photo`. Returns the report, completed."""
-        began = time.perf_counter()
         written = write_photo(path, self.photo, self.ab, **options)
-        seconds = {**self.report["seconds"], "write": round(time.perf_counter() - began, 3)}
+        seconds = {**self.report["seconds"], "write": round(written.seconds, 3)}
         return {
             **self.report,
             "output": str(path),
