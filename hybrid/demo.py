@@ -24,7 +24,7 @@ from hybrid.session import Colorized, Session
 from hybrid.strokes import Stroke
 
 ENLARGED = 4
-BLUE = (-4.0, -34.0)
+BLUE = (4.0, -28.0)
 SAUCER = [
     [540, 560],
     [460, 780],
