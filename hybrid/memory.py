@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import resource
 import sys
-from pathlib import Path
+
+from solvers.memory import available_bytes
 
 FIXED = 0.9e9
 """Bytes of the program, its libraries, the network and the solve at working size."""
@@ -22,16 +23,6 @@ class MemoryShort(ValueError):
 def plan_bytes(pixels: int, has_strokes: bool) -> float:
     """Bytes that colouring a photo of so many pixels will need at most."""
     return FIXED + pixels * (PER_PIXEL + (PER_PAINTED_PIXEL if has_strokes else 0))
-
-
-def available_bytes() -> float:
-    """Memory that can be had without swapping; infinite where the system does not say."""
-    try:
-        rows = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return float("inf")
-    found = [row.split()[1] for row in rows if row.startswith("MemAvailable:")]
-    return float(found[0]) * 1024 if found else float("inf")
 
 
 def check_fits(pixels: int, has_strokes: bool = False) -> None:

@@ -1,13 +1,14 @@
 """Edge-aware spreading of chroma over images by multigrid; knows luminance and seeds, nothing of photographs."""
 
 from solvers.affinity import affinity, reweight
-from solvers.problem import Solution, SolverError
+from solvers.problem import Cancelled, Solution, SolverError
 from solvers.seeds import CellMeans, Seeds
 from solvers.solve import SOLVERS, ChromaSolver
 from solvers.stencil import Stencil
 
 __all__ = [
     "SOLVERS",
+    "Cancelled",
     "CellMeans",
     "ChromaSolver",
     "Seeds",

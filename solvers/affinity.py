@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from solvers.stencil import OFFSETS, Stencil, ends
+from solvers.stencil import OFFSETS, Planes, Stencil
 
 Image = NDArray[np.float32]
+ONE, HALF = np.float32(1), np.float32(0.5)
+SMALLEST = np.float32(1.2e-38)  # the smallest normal float32
+LOG2_E = 1.4426950408889634
+LEAST_SHARE, LEAST_VARIANCE = 0.21714724095162591, 2e-6  # 1 / ln(100): the most similar neighbour keeps 0.01
 
 
 def affinity(luminance: ArrayLike, kind: str = "power", **options: float) -> Stencil:
@@ -85,9 +88,8 @@ def reweight(stencil: Stencil, field: ArrayLike, scale: float) -> Stencil:
         raise ValueError("reweight: field holds NaN or infinite values; wanted finite numbers")
     if not (np.isfinite(scale) and scale > 0):
         raise ValueError(f"reweight: scale {scale}; wanted a number above 0")
-    planes = [plane.copy() for plane in stencil.planes]
-    for plane, (down, right) in zip(planes, OFFSETS.values(), strict=True):
-        _weaken(plane, values, down, right, np.float32(scale * scale))
+    planes = _empty_planes(values)
+    _reweight(stencil.planes, values, np.float32(scale * scale), planes)
     return Stencil(*planes)
 
 
@@ -105,131 +107,293 @@ def levin_variance(image: Image) -> Image:
 def _power(image: Image, alpha: float = 1.2, epsilon: float = 0.3, diagonal: float = 0.5) -> Stencil:
     if not (alpha > 0 and epsilon > 0 and diagonal > 0):
         raise ValueError(f"affinity: alpha {alpha}, epsilon {epsilon}, diagonal {diagonal}; wanted numbers above 0")
-
-    def weigh(change: Image, right: int, down: int) -> Image:
-        share = diagonal if right and down else 1.0
-        return np.float32(share) / ((np.float32(100) * np.abs(change)) ** np.float32(alpha) + np.float32(epsilon))
-
-    planes = _links(image, weigh)
-    middle = _median_link(planes)
+    planes = _empty_planes(image)
+    counts = np.zeros((len(OFFSETS), 1 << 16), np.int64)
+    _power_planes(image, np.float32(alpha), np.float32(epsilon), np.float32(diagonal), planes, counts)
+    middle = _median_link(planes, counts.sum(axis=0))
     if middle > 0:
         for plane in planes:
-            plane /= np.float32(middle)
+            plane *= np.float32(1 / middle)
     return Stencil(*planes)
 
 
 def _gaussian(image: Image, sigma: float = 0.05, floor: float = 1e-5) -> Stencil:
     if not (sigma > 0 and floor >= 0):
         raise ValueError(f"affinity: sigma {sigma}, floor {floor}; wanted sigma above 0 and floor 0 or more")
-
-    def weigh(change: Image, right: int, down: int) -> Image:  # noqa: ARG001
-        return np.exp(np.square(change) * np.float32(-0.5 / sigma**2)) + np.float32(floor)
-
-    return Stencil(*_links(image, weigh))
+    planes = _empty_planes(image)
+    _gaussian_planes(image, np.float32(-0.5 * LOG2_E / sigma**2), np.float32(floor), planes)
+    return Stencil(*planes)
 
 
 def _levin(image: Image, floor: float = 1e-6) -> Stencil:
     if floor < 0:
         raise ValueError(f"affinity: floor {floor}; wanted 0 or more")
-    variance = levin_variance(image)
-    planes = [np.zeros_like(image) for _ in OFFSETS]
-    for plane, (down, right) in zip(planes, OFFSETS.values(), strict=True):
-        for rows in _bands(image.shape[0] - down):
-            here, there = _band_ends(image.shape, rows, down, right)
-            change = -np.square(image[there] - image[here])
-            plane[here] = 0.5 * (np.exp(change / variance[here]) + np.exp(change / variance[there])) + np.float32(floor)
+    planes = _empty_planes(image)
+    _levin_planes(image, np.float32(floor), planes)
     return Stencil(*planes)
 
 
 AFFINITIES: dict[str, Callable[..., Stencil]] = {"power": _power, "gaussian": _gaussian, "levin": _levin}
 
 
-def _links(image: Image, weigh: Callable[[Any, int, int], Image]) -> list[Image]:
-    """The four planes of ``weigh(difference along the link, right, down)``, in bands of rows to spare memory."""
-    planes = [np.zeros_like(image) for _ in OFFSETS]
-    for plane, (down, right) in zip(planes, OFFSETS.values(), strict=True):
-        for rows in _bands(image.shape[0] - down):
-            here, there = _band_ends(image.shape, rows, down, right)
-            plane[here] = weigh(image[there] - image[here], right, down)
-    return planes
+def _empty_planes(image: Image) -> Planes:
+    east, south, southeast, southwest = (np.empty(image.shape[:2], np.float32) for _ in OFFSETS)
+    return east, south, southeast, southwest
 
 
-def _bands(height: int, size: int = 64) -> list[tuple[int, int]]:
-    return [(first, min(first + size, height)) for first in range(0, height, size)]
-
-
-def _band_ends(
-    shape: tuple[int, ...], rows: tuple[int, int], down: int, right: int
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    (_, columns), (_, columns_there) = ends((shape[0], shape[1]), down, right)
-    first, last = rows
-    return (slice(first, last), columns), (slice(first + down, last + down), columns_there)
-
-
-def _median_link(planes: list[Image]) -> float:
-    """Exact median of all positive weights by two histograms of their bits, which need no copy; 0 if there is none."""
-    counts = np.zeros(1 << 16, np.int64)
-    for plane in planes:
-        _count_bits(plane, counts, -1)
+def _median_link(planes: Planes, counts: NDArray[np.int64]) -> float:
+    """Exact median of all positive weights, from counts of their upper 16 bits, whose order is theirs; 0 if none."""
     total = int(counts.sum())
     if not total:
         return 0.0
-    middle = [_select(planes, counts, rank) for rank in ((total - 1) // 2, total // 2)]
+    fine = np.zeros((len(planes), 1 << 16), np.int64)
+    high, middle = -1, []
+    for rank in ((total - 1) // 2, total // 2):
+        bucket = int(np.searchsorted(np.cumsum(counts), rank, side="right"))
+        if bucket != high:
+            high = bucket
+            fine[:] = 0
+            _count_lower(planes, high, fine)
+        before = int(counts[:high].sum())
+        low = int(np.searchsorted(np.cumsum(fine.sum(axis=0)), rank - before, side="right"))
+        middle.append(float(np.array([high << 16 | low], np.uint32).view(np.float32)[0]))
     return sum(middle) / 2
 
 
-def _select(planes: list[Image], counts: NDArray[np.int64], rank: int) -> float:
-    high = int(np.searchsorted(np.cumsum(counts), rank, side="right"))
-    before = int(counts[:high].sum())
-    fine = np.zeros(1 << 16, np.int64)
-    for plane in planes:
-        _count_bits(plane, fine, high)
-    low = int(np.searchsorted(np.cumsum(fine), rank - before, side="right"))
-    return float(np.array([high << 16 | low], np.uint32).view(np.float32)[0])
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def exp2(y):  # type: ignore[no-untyped-def]
+    """2^y in float32 to 2e-7 for y up to 126, 0 below -126: a Taylor series for the fraction, bits for the rest."""
+    kept = min(max(y, np.float32(-126)), np.float32(126))
+    whole = np.floor(kept + HALF)
+    f = kept - whole
+    series = np.float32(1.5403530e-4)
+    series = series * f + np.float32(1.3333558e-3)
+    series = series * f + np.float32(9.6181291e-3)
+    series = series * f + np.float32(5.5504109e-2)
+    series = series * f + np.float32(2.4022651e-1)
+    series = series * f + np.float32(6.9314718e-1)
+    series = series * f + ONE
+    power = np.int32((np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return np.float32(0) if y < np.float32(-126) else series * power
 
 
-@njit(cache=True)
-def _count_bits(plane, counts, high):  # type: ignore[no-untyped-def]
-    """Histogram of the upper 16 bits, or of the lower ones of those with the given upper; positive floats sort so."""
-    bits = plane.view(np.uint32)
-    for y in range(bits.shape[0]):
-        for x in range(bits.shape[1]):
-            value = bits[y, x]
-            if value == 0:
-                continue
-            if high < 0:
-                counts[value >> 16] += 1
-            elif value >> 16 == high:
-                counts[value & 0xFFFF] += 1
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def _log2(t):  # type: ignore[no-untyped-def]
+    """log2 of a normal float32 t > 0, to 2e-7 or one part in 10^7: the exponent's bits, and atanh for the mantissa."""
+    bits = np.int32(
+        np.float32(t).view(np.int32) - np.int32(0x3F3504F3)
+    )  # so that the mantissa lies in sqrt(1/2) .. sqrt(2)
+    whole = np.int32(bits >> np.int32(23))
+    mantissa = np.int32(np.int32(bits & np.int32(0x7FFFFF)) + np.int32(0x3F3504F3)).view(np.float32)
+    s = (mantissa - ONE) / (mantissa + ONE)
+    q = s * s
+    series = np.float32(2 * LOG2_E / 9)
+    series = series * q + np.float32(2 * LOG2_E / 7)
+    series = series * q + np.float32(2 * LOG2_E / 5)
+    series = series * q + np.float32(2 * LOG2_E / 3)
+    series = series * q + np.float32(2 * LOG2_E)
+    return np.float32(whole) + s * series
 
 
-@njit(cache=True)
-def _weaken(plane, field, down, right, square):  # type: ignore[no-untyped-def]
-    for y in range(plane.shape[0] - down):
-        for x in range(max(-right, 0), plane.shape[1] - max(right, 0)):
-            total = square
-            for channel in range(field.shape[2]):
-                change = field[y + down, x + right, channel] - field[y, x, channel]
-                total += change * change
-            plane[y, x] *= np.sqrt(square / total)
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def _power_row(here, there, share, alpha, epsilon, out):  # type: ignore[no-untyped-def]
+    for x in range(out.size):
+        change = np.float32(100) * abs(there[x] - here[x])
+        raised = exp2(alpha * _log2(max(change, SMALLEST)))
+        out[x] = share / ((np.float32(0) if change < SMALLEST else raised) + epsilon)
 
 
-@njit(cache=True)
-def _levin_variance(image, result):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _power_planes(image, alpha, epsilon, diagonal, planes, counts):  # type: ignore[no-untyped-def]
+    """The weights, and histograms (4, 2^16) of the upper 16 bits of the positive ones."""
+    east, south, southeast, southwest = planes
     height, width = image.shape
     for y in range(height):
+        here = image[y]
+        _close_row(planes, y)
+        _power_row(here[: width - 1], here[1:], ONE, alpha, epsilon, east[y, : width - 1])
+        if y + 1 < height:
+            below = image[y + 1]
+            _power_row(here, below, ONE, alpha, epsilon, south[y])
+            _power_row(here[: width - 1], below[1:], diagonal, alpha, epsilon, southeast[y, : width - 1])
+            _power_row(here[1:], below[: width - 1], diagonal, alpha, epsilon, southwest[y, 1:])
+        _count_upper(east[y], south[y], southeast[y], southwest[y], counts)
+    counts[:, 0] = 0
+
+
+@njit(cache=True, nogil=True)
+def _count_upper(east, south, southeast, southwest, counts):  # type: ignore[no-untyped-def]
+    """A histogram for each plane: counting in one would wait for the last count of the same weight."""
+    e, s = east.view(np.uint32), south.view(np.uint32)
+    se, sw = southeast.view(np.uint32), southwest.view(np.uint32)
+    for x in range(e.size):
+        counts[0, e[x] >> 16] += 1
+        counts[1, s[x] >> 16] += 1
+        counts[2, se[x] >> 16] += 1
+        counts[3, sw[x] >> 16] += 1
+
+
+@njit(cache=True, nogil=True)
+def _count_lower(planes, high, counts):  # type: ignore[no-untyped-def]
+    """Histograms (4, 2^16) of the lower 16 bits of the weights whose upper ones are given."""
+    for k in range(4):
+        for y in range(planes[k].shape[0]):
+            bits = planes[k][y].view(np.uint32)
+            for x in range(bits.size):
+                if bits[x] >> 16 == high:
+                    counts[k, bits[x] & 0xFFFF] += 1
+
+
+@njit(cache=True, nogil=True)
+def _close_row(planes, y):  # type: ignore[no-untyped-def]
+    """0 in a row of the planes where links would leave the image."""
+    east, south, southeast, southwest = planes
+    east[y, -1] = southeast[y, -1] = southwest[y, 0] = 0
+    if y + 1 == east.shape[0]:
+        south[y] = southeast[y] = southwest[y] = 0
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def _gaussian_row(here, there, factor, floor, out):  # type: ignore[no-untyped-def]
+    for x in range(out.size):
+        change = there[x] - here[x]
+        out[x] = exp2(factor * (change * change)) + floor
+
+
+@njit(cache=True, nogil=True)
+def _gaussian_planes(image, factor, floor, planes):  # type: ignore[no-untyped-def]
+    """2^(factor dY^2) + floor."""
+    east, south, southeast, southwest = planes
+    height, width = image.shape
+    for y in range(height):
+        here = image[y]
+        _close_row(planes, y)
+        _gaussian_row(here[: width - 1], here[1:], factor, floor, east[y, : width - 1])
+        if y + 1 < height:
+            below = image[y + 1]
+            _gaussian_row(here, below, factor, floor, south[y])
+            _gaussian_row(here[: width - 1], below[1:], factor, floor, southeast[y, : width - 1])
+            _gaussian_row(here[1:], below[: width - 1], factor, floor, southwest[y, 1:])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def _weaken_row(here, there, square, weight, total, out):  # type: ignore[no-untyped-def]
+    """here and there (C, n) hold the field at the two ends of the links."""
+    for x in range(out.size):
+        total[x] = square
+    for channel in range(here.shape[0]):
+        a, b = here[channel], there[channel]
+        for x in range(out.size):
+            change = b[x] - a[x]
+            total[x] += change * change
+    for x in range(out.size):
+        out[x] = weight[x] * np.sqrt(square / total[x])
+
+
+@njit(cache=True, nogil=True)
+def _reweight(planes, field, square, out):  # type: ignore[no-untyped-def]
+    """Rows of the (H, W, C) field are read once each, to channel-first lines on which the loops vectorise."""
+    height, width, channels = field.shape
+    here, below = np.empty((channels, width), np.float32), np.empty((channels, width), np.float32)
+    total = np.empty(width, np.float32)
+    inner = width - 1
+    for y in range(-1, height):
+        here, below = below, here
+        if y + 1 < height:
+            for x in range(width):
+                for channel in range(channels):
+                    below[channel, x] = field[y + 1, x, channel]
+        if y < 0:
+            continue
+        _close_row(out, y)
+        _weaken_row(here[:, :inner], here[:, 1:], square, planes[0][y, :inner], total, out[0][y, :inner])
+        if y + 1 < height:
+            _weaken_row(here, below, square, planes[1][y], total, out[1][y])
+            _weaken_row(here[:, :inner], below[:, 1:], square, planes[2][y, :inner], total, out[2][y, :inner])
+            _weaken_row(here[:, 1:], below[:, :inner], square, planes[3][y, 1:], total, out[3][y, 1:])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def _bounded_variance(count, total, squares, nearest):  # type: ignore[no-untyped-def]
+    mean = total / count
+    return max(max(0.6 * (squares / count - mean * mean), nearest * LEAST_SHARE), LEAST_VARIANCE)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def _inner_variance(above, here, below, out):  # type: ignore[no-untyped-def]
+    """Whole windows: the pixels of a row but its first and last, without a branch, so that the loop vectorises."""
+    for x in range(1, out.size - 1):
+        total, squares, nearest = 0.0, 0.0, np.inf
+        centre = np.float64(here[x])
+        for k in range(3):  # unrolled by the compiler
+            a, b = np.float64(above[x - 1 + k]) - centre, np.float64(below[x - 1 + k]) - centre
+            total += a + b
+            squares += a * a + b * b
+            nearest = min(nearest, min(a * a, b * b))
+        a, b = np.float64(here[x - 1]) - centre, np.float64(here[x + 1]) - centre
+        nearest = min(nearest, min(a * a, b * b))
+        out[x] = _bounded_variance(9.0, total + (a + b), squares + (a * a + b * b), nearest)
+
+
+@njit(cache=True, nogil=True)
+def _border_variance(image, y, x):  # type: ignore[no-untyped-def]
+    count, total, squares, nearest = 0, 0.0, 0.0, np.inf
+    for row in range(max(y - 1, 0), min(y + 2, image.shape[0])):
+        for column in range(max(x - 1, 0), min(x + 2, image.shape[1])):
+            change = np.float64(image[row, column]) - image[y, x]
+            count += 1
+            total += change
+            squares += change * change
+            if row != y or column != x:
+                nearest = min(nearest, change * change)
+    return _bounded_variance(count, total, squares, nearest if count > 1 else 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _variance_row(image, y, out):  # type: ignore[no-untyped-def]
+    """levin_variance of row y."""
+    height, width = image.shape
+    if 0 < y < height - 1:
+        _inner_variance(image[y - 1], image[y], image[y + 1], out)
+        out[0], out[width - 1] = _border_variance(image, y, 0), _border_variance(image, y, width - 1)
+    else:
         for x in range(width):
-            count, total, squares, nearest = 0, 0.0, 0.0, np.inf
-            centre = image[y, x]
-            for row in range(max(y - 1, 0), min(y + 2, height)):
-                for column in range(max(x - 1, 0), min(x + 2, width)):
-                    change = np.float64(image[row, column]) - centre
-                    count += 1
-                    total += change
-                    squares += change * change
-                    if row != y or column != x:
-                        nearest = min(nearest, change * change)
-            variance = 0.6 * (squares / count - (total / count) ** 2)
-            if nearest < np.inf:
-                variance = max(variance, -nearest / np.log(0.01))
-            result[y, x] = max(variance, 2e-6)
+            out[x] = _border_variance(image, y, x)
+
+
+@njit(cache=True, nogil=True)
+def _levin_variance(image, result):  # type: ignore[no-untyped-def]
+    for y in range(image.shape[0]):
+        _variance_row(image, y, result[y])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def _levin_row(here, there, factor, factor_there, floor, out):  # type: ignore[no-untyped-def]
+    for x in range(out.size):
+        change = there[x] - here[x]
+        square = change * change
+        out[x] = HALF * (exp2(factor[x] * square) + exp2(factor_there[x] * square)) + floor
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _levin_planes(image, floor, planes):  # type: ignore[no-untyped-def]
+    east, south, southeast, southwest = planes
+    height, width = image.shape
+    inner = width - 1
+    factor, factor_below = np.empty(width, np.float32), np.empty(width, np.float32)
+    for y in range(-1, height):
+        factor, factor_below = factor_below, factor
+        if y + 1 < height:
+            _variance_row(image, y + 1, factor_below)
+            for x in range(width):
+                factor_below[x] = np.float32(-LOG2_E) / factor_below[x]
+        if y < 0:
+            continue
+        here = image[y]
+        _close_row(planes, y)
+        _levin_row(here[:inner], here[1:], factor[:inner], factor[1:], floor, east[y, :inner])
+        if y + 1 < height:
+            below = image[y + 1]
+            _levin_row(here, below, factor, factor_below, floor, south[y])
+            _levin_row(here[:inner], below[1:], factor[:inner], factor_below[1:], floor, southeast[y, :inner])
+            _levin_row(here[1:], below[:inner], factor[1:], factor_below[:inner], floor, southwest[y, 1:])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
 from solvers.seeds import CellMeans
+from solvers.team import Team
 
 
 class CellOperator:
@@ -50,25 +51,30 @@ class CellOperator:
 
     def means(self, u: NDArray[np.floating]) -> NDArray[np.float64]:
         """B M u, (C, h, w), of u (C, H, W)."""
-        return self.blurred(self.unblurred_means(u))
+        return self.blurred(self.sums(u) / self.area)
 
-    def unblurred_means(self, u: NDArray[np.floating]) -> NDArray[np.float64]:
-        """M u, (C, h, w), of u (C, H, W)."""
-        return self.sums(u) / self.area
-
-    def sums(self, u: NDArray[np.floating]) -> NDArray[np.float64]:
+    def sums(self, u: NDArray[np.floating], team: Team | None = None) -> NDArray[np.float64]:
         """Sums over the cells, (C, h, w), of u (C, H, W)."""
         sums = np.zeros((len(u), *self.area.shape))
-        _sum_cells(u, self.row, self.edges, sums)
+        rows = np.searchsorted(self.row, np.arange(self.area.shape[0] + 1))
+        (team or Team(1)).run(lambda strips: _sum_cells(u, rows, self.edges, strips, sums), [np.arange(len(rows) - 1)])
         return sums
+
+    def asked(self, sums: NDArray[np.float64], wanted: bool = False) -> NDArray[np.float64]:
+        """``M' B' W (B M u - wanted)``, (C, h, w), equal for all pixels of a cell, from the sums of u over cells."""
+        means = self.blurred(sums / self.area)
+        if wanted:
+            means -= self.wanted
+        return self.blurred(self.weight * means, transposed=True) / self.area
+
+    @property
+    def tallest(self) -> int:
+        """Most rows of pixels in a cell."""
+        return int(np.bincount(self.row).max())
 
     def bound(self) -> NDArray[np.float64]:
         """Row sums of B' W B, (h, w): a diagonal that bounds it from above, and equals it without blur."""
         return self.blurred(self.weight[None], transposed=True)[0]
-
-    def spread(self, values: NDArray[np.float64], out: NDArray[np.floating]) -> None:
-        """out (C, H, W) += M' B' values, values (C, h, w)."""
-        _add_to_cells(self.blurred(values, transposed=True) / self.area, self.row, self.edges, out)
 
     def blurred(self, values: NDArray[np.float64], transposed: bool = False) -> NDArray[np.float64]:
         """B values, or B' values."""
@@ -86,6 +92,12 @@ class CellOperator:
         turned *= self.weight.T[:, :, None]
         back = (across.T @ turned.reshape(columns, -1)).reshape(columns, rows, channels).swapaxes(0, 1)
         return (down.T @ back.reshape(rows, -1)).reshape(means.shape)
+
+    def blur_bands(self) -> tuple[NDArray[np.float32], ...]:
+        """B along columns and rows of cells, and its transposes, as `coarse_cells.weigh` takes them."""
+        down, across = (matrix.toarray() for matrix in self._blur)
+        pairs = [np.ascontiguousarray(np.repeat(_band(m).T, 2, axis=1)) for m in (across, across.T)]
+        return _band(down), pairs[0], _band(down.T), pairs[1]
 
     def averages(self, owner: NDArray[np.int32], count: int) -> sparse.csr_array:
         """M P, (hw, n), for the P of aggregates: owner (H, W) of each pixel, negative for none."""
@@ -121,26 +133,27 @@ def _blur_matrix(size: int, sigma: float) -> sparse.csr_array:
     return sparse.csr_array(matrix / matrix.sum(axis=1, keepdims=True))
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
-def _sum_cells(u, row, edges, sums):  # type: ignore[no-untyped-def]
+def _band(matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Diagonals of a square matrix, (n, 2 reach + 1), entry (i, i + k - reach) at (i, k)."""
+    row, column = np.nonzero(matrix)
+    reach = int(np.abs(row - column).max())
+    band = np.zeros((len(matrix), 2 * reach + 1), np.float32)
+    band[row, column - row + reach] = matrix[row, column]
+    return band
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _sum_cells(u, rows, edges, strips, sums):  # type: ignore[no-untyped-def]
     for channel in range(u.shape[0]):
-        for y in range(u.shape[1]):
-            line, totals = u[channel, y], sums[channel, row[y]]
-            for k in range(totals.size):
-                total = 0.0
-                for x in range(edges[k], edges[k + 1]):
-                    total += np.float64(line[x])
-                totals[k] += total
-
-
-@njit(cache=True)
-def _add_to_cells(values, row, edges, out):  # type: ignore[no-untyped-def]
-    for channel in range(out.shape[0]):
-        for y in range(out.shape[1]):
-            line, value = out[channel, y], values[channel, row[y]]
-            for k in range(value.size):
-                for x in range(edges[k], edges[k + 1]):
-                    line[x] += value[k]
+        for strip in strips:
+            totals = sums[channel, strip]
+            for y in range(rows[strip], rows[strip + 1]):
+                line = u[channel, y]
+                for k in range(totals.size):
+                    total = np.float32(0)
+                    for x in range(edges[k], edges[k + 1]):
+                        total += line[x]
+                    totals[k] += total
 
 
 @njit(cache=True)

@@ -2,180 +2,161 @@
 
 Pairwise matching with a quality check after Napov and Notay, "An algebraic multigrid method with guaranteed convergence
 rate" (2012): two aggregates may merge only if the link between them is strong against the smoother's diagonal on the
-level where smoothing happens.
+level where smoothing happens. Aggregates stay within a strip, so that threads can work on strips apart, and those of
+even strips are numbered before those of odd ones: the order in which strips are relaxed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from solvers import grouping, pairing
+from solvers.graph import NEAR, Graph
 from solvers.stencil import Stencil
-from solvers.transfer import Graph, coarsen_graph, coarsen_grid, grid_links
+from solvers.team import Strips, Team, phases
 
 QUALITY = 0.12  # below 1/8, the share one link has of the diagonal in a constant image
-HEAVIER = 4.0  # a single node joins a neighbouring aggregate if that link beats its best free one by this factor
+PASSES, LIMIT = 3, 16
+GRAPH_PASSES, GRAPH_LIMIT = 2, 6
 
 
-def aggregate_grid(stencil: Stencil, passes: int = 3, limit: int = 16) -> tuple[NDArray[np.int32], Graph]:
+@dataclass
+class Groups:
+    """Aggregates of the nodes of one strip as linked lists; nodes count from the strip's first."""
+
+    count: int
+    following: NDArray[np.int32]
+    head: NDArray[np.int32]
+    tail: NDArray[np.int32]
+    size: NDArray[np.int32]
+    largest: NDArray[np.float32]
+
+    @classmethod
+    def room(cls, nodes: int) -> Groups:
+        following, head, tail, size = np.empty((4, nodes), np.int32)
+        return cls(0, following, head, tail, size, np.empty(nodes, np.float32))
+
+    def merge(self, links: tuple, owner: NDArray[np.int32], low: int, high: int, limit: int, quality: float) -> None:
+        lists = (self.following, self.head, self.tail, self.size, self.largest)
+        merge = grouping.merge_pixels if len(links) == 2 else grouping.merge_nodes
+        self.count = merge(links, owner, low, high, self.count, *lists, limit, np.float32(quality))
+
+
+def aggregate_grid(stencil: Stencil, bounds: Strips, team: Team) -> tuple[NDArray[np.int32], Graph, Strips]:
     """Aggregates of an image's pixels and the graph between them.
+
+    Parameters
+    ----------
+    bounds : rows at which strips begin, and the number of rows
 
     Returns
     -------
-    owner : (HW,) int32
-        Aggregate of each pixel, numbered in raster order; -1 for a pixel without links.
+    owner : (H, W) int32
+        Aggregate of each pixel; -1 for a pixel without links.
     graph : Graph
         ``w_IJ`` = sum of w over the links between the members of I and of J: the Galerkin product.
+    first : nodes at which the strips begin, even strips before odd ones
     """
-    diagonal = stencil.diagonal().ravel()
-    quality = QUALITY
-    while True:
-        owner = np.full(diagonal.size, -1, np.int32)
-        count = _match_grid(stencil.planes, diagonal, np.float32(quality), owner)
-        if count <= 0.8 * diagonal.size or quality < 1e-3:
-            break
-        quality /= 2
-    diagonal, size = _merged(owner, count, diagonal, np.ones(diagonal.size, np.int32))
-    graph = coarsen_grid(stencil, owner, count)
-    return _further(graph, owner, diagonal, size, passes - 1, limit, quality, False)
+    planes = stencil.planes
+    width = stencil.shape[1]
+    diagonal, partner = np.empty(stencil.shape, np.float32), np.empty(stencil.shape, np.uint8)
+    owner = np.empty(stencil.shape, np.int32)
+    factors = pairing.jitter(width)
+    flat = (tuple(plane.ravel() for plane in planes), width)
+    strips = list(range(len(bounds) - 1))
+    team.map(lambda s: pairing.diagonals(planes, bounds[s], bounds[s + 1], diagonal), strips)
 
-
-def aggregate_graph(graph: Graph, passes: int = 2, limit: int = 6) -> tuple[NDArray[np.int32], Graph]:
-    """The same for a coarser level. Its own diagonal, not that of the passes between, decides about quality."""
-    size = np.ones(len(graph), np.int32)
-    quality = QUALITY
-    while True:
-        owner = np.arange(len(graph), dtype=np.int32)
-        owner, coarse = _further(graph, owner, graph.degree(), size, passes, limit, quality, True)
-        if len(coarse) <= 0.7 * len(graph) or quality < 1e-3:
-            return owner, coarse
-        quality /= 2
-
-
-def _further(
-    graph: Graph,
-    owner: NDArray[np.int32],
-    diagonal: NDArray[np.float32],
-    size: NDArray[np.int32],
-    passes: int,
-    limit: int,
-    quality: float,
-    drop: bool,
-) -> tuple[NDArray[np.int32], Graph]:
-    """More matching passes on top of an aggregation already there.
-
-    A node without links needs no coarser unknown on its own level (drop, in the first pass), but once it stands for a
-    whole region of that level it does.
-    """
-    for number in range(passes):
-        merged = np.full(len(graph), -1, np.int32)
-        count = _match_graph(
-            graph.start,
-            graph.column,
-            graph.weight,
-            diagonal,
-            size,
-            limit,
-            np.float32(quality),
-            drop and number == 0,
-            merged,
+    def group(strip: int, quality: float) -> Groups:
+        low, high = int(bounds[strip]), int(bounds[strip + 1])
+        groups = Groups.room((high - low) * width)
+        pairing.pair_strip(planes, diagonal, factors, low, high, np.float32(quality), partner)
+        lists = (groups.following, groups.head, groups.tail, groups.size, groups.largest)
+        groups.count = grouping.list_pairs(
+            flat, partner, diagonal, low, high, LIMIT, np.float32(quality), owner, *lists
         )
-        diagonal, size = _merged(merged, count, diagonal, size)
-        graph = coarsen_graph(graph, merged, count)
-        _compose(owner, merged)
-    return owner, Graph(graph.start, graph.middle, graph.column.copy(), graph.weight.copy())
+        for _ in range(PASSES - 1):
+            groups.merge(flat, owner.ravel(), low * width, high * width, LIMIT, quality)
+        return groups
+
+    found = _shrinking(lambda quality: team.map(lambda s: group(s, quality), strips), 0.6 * owner.size)
+    graph, nodes = _graph_of(found, flat, owner.ravel(), bounds * width, team, np.concatenate(phases(len(found))))
+    return owner, graph, nodes
 
 
-def _merged(
-    owner: NDArray[np.int32], count: int, diagonal: NDArray[np.float32], size: NDArray[np.int32]
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Largest diagonal and number of members of each new aggregate."""
-    largest, total = np.zeros(count, np.float32), np.zeros(count, np.int32)
-    _merge_members(owner, diagonal, size, largest, total)
-    return largest, total
+def aggregate_graph(graph: Graph, bounds: Strips, team: Team) -> tuple[NDArray[np.int32], Graph, Strips]:
+    """The same for a coarser level; bounds are nodes, and so is what it returns."""
+    links = graph.arrays
+    owner, degree = np.empty(len(graph), np.int32), graph.degree()
+    strips = list(range(len(bounds) - 1))
+
+    def group(strip: int, quality: float) -> Groups:
+        low, high = int(bounds[strip]), int(bounds[strip + 1])
+        groups = Groups.room(high - low)
+        lists = (groups.following, groups.head, groups.tail, groups.size, groups.largest)
+        groups.count = grouping.list_nodes(degree, low, high, owner, *lists)
+        for _ in range(GRAPH_PASSES):
+            groups.merge(links, owner, low, high, GRAPH_LIMIT, quality)
+        return groups
+
+    found = _shrinking(lambda quality: team.map(lambda s: group(s, quality), strips), 0.7 * len(graph))
+
+    below, nodes = _graph_of(found, links, owner, bounds, team, np.arange(len(found)))
+    return owner, below, nodes
 
 
-@njit(cache=True)
-def _place(i, column, weight, diagonal, size, limit, quality, owner, members, largest, count):  # type: ignore[no-untyped-def]
-    """Put node i into an aggregate: with a free neighbour, into a neighbour's, or alone. Returns the new count.
+def _shrinking(group: Callable[[float], list[Groups]], most: float) -> list[Groups]:
+    """Groups at the best quality that leaves at most so many, or hardly any quality."""
+    quality = QUALITY
+    while True:
+        found = group(quality)
+        if sum(groups.count for groups in found) <= most or quality < 1e-3:
+            return found
+        quality /= 2
 
-    members and largest are the size and the largest diagonal of the aggregates so far. A node of small diagonal must
-    not glue two strong ones together, so a link is always judged by the whole aggregate it would extend.
+
+def _graph_of(
+    found: list[Groups],
+    links: tuple,
+    owner: NDArray[np.int32],
+    bounds: Strips,
+    team: Team,
+    order: NDArray[np.int64],
+) -> tuple[Graph, Strips]:
+    """The graph between groups, whose numbers in owner become global, strip by strip in the given order.
+
+    bounds are the strips' nodes; returns where each strip's groups begin, too, in that order.
     """
-    free, best, joined, other = -1, np.float32(0), -1, np.float32(0)
-    for k in range(column.size):
-        j, w = column[k], weight[k]
-        into = owner[j]
-        if into < 0:
-            if j != i and w > best and size[i] + size[j] <= limit and w >= quality * min(diagonal[i], diagonal[j]):
-                free, best = j, w
-        elif w > other and size[i] + members[into] <= limit and w >= quality * min(diagonal[i], largest[into]):
-            joined, other = into, w
-    if joined >= 0 and other > HEAVIER * best:
-        owner[i] = joined
-        members[joined] += size[i]
-        largest[joined] = max(largest[joined], diagonal[i])
-        return count
-    owner[i] = count
-    members[count] = size[i]
-    largest[count] = diagonal[i]
-    if free >= 0:
-        owner[free] = count
-        members[count] += size[free]
-        largest[count] = max(diagonal[i], diagonal[free])
-    return count + 1
+    counts = np.array([found[strip].count for strip in order])
+    first = np.empty(len(found), np.int64)
+    first[order] = np.cumsum(counts) - counts
 
+    def shift(strip: int) -> None:
+        part = owner[bounds[strip] : bounds[strip + 1]]
+        np.add(part, np.int32(first[strip]), out=part, where=part >= 0)
 
-@njit(cache=True)
-def _match_grid(planes, diagonal, quality, owner):  # type: ignore[no-untyped-def]
-    column, weight = np.empty(8, np.int32), np.empty(8, np.float32)
-    size = np.ones(owner.size, np.int8)
-    members, largest = np.zeros(owner.size, np.int8), np.zeros(owner.size, np.float32)
-    count = 0
-    for i in range(owner.size):
-        if owner[i] < 0:
-            links = grid_links(planes, i, column, weight)
-            if links:
-                count = _place(
-                    i, column[:links], weight[:links], diagonal, size, 3, quality, owner, members, largest, count
-                )
-    return count
+    team.map(shift, range(len(found)))
 
+    total = int(counts.sum())
+    near, weight = np.empty((total, NEAR), np.uint32), np.empty((total, NEAR), np.float32)
 
-@njit(cache=True)
-def _match_graph(start, column, weight, diagonal, size, limit, quality, drop, owner):  # type: ignore[no-untyped-def]
-    members, largest = np.zeros(owner.size, np.int32), np.zeros(owner.size, np.float32)
-    count = 0
-    for i in range(owner.size):
-        first, last = start[i], start[i + 1]
-        if owner[i] < 0 and (last > first or not drop):
-            count = _place(
-                i,
-                column[first:last],
-                weight[first:last],
-                diagonal,
-                size,
-                limit,
-                quality,
-                owner,
-                members,
-                largest,
-                count,
-            )
-    return count
+    def rows_of(strip: int) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+        groups, low = found[strip], int(bounds[strip])
+        # Upper bound; the pages beyond what is written are never touched.
+        most = 8 * (int(bounds[strip + 1]) - low) if len(links) == 2 else len(links[3]) + NEAR * groups.following.size
+        begin, far, far_weight = np.empty(groups.count, np.int64), np.empty(most, np.uint32), np.empty(most, np.float32)
+        lists = (groups.following, groups.head, int(first[strip]), groups.count)
+        rows = grouping.pixel_rows if len(links) == 2 else grouping.node_rows
+        place = np.zeros(total, np.uint32)
+        end = rows(links, owner, low, *lists, place, (near, weight), begin, (far, far_weight))
+        return begin, far[:end].copy(), far_weight[:end].copy()
 
-
-@njit(cache=True)
-def _merge_members(owner, diagonal, size, largest, total):  # type: ignore[no-untyped-def]
-    for i in range(owner.size):
-        if owner[i] >= 0:
-            largest[owner[i]] = max(largest[owner[i]], diagonal[i])
-            total[owner[i]] += size[i]
-
-
-@njit(cache=True)
-def _compose(owner, merged):  # type: ignore[no-untyped-def]
-    for i in range(owner.size):
-        if owner[i] >= 0:
-            owner[i] = merged[owner[i]]
+    unordered = team.map(rows_of, range(len(found)))
+    parts = [unordered[strip] for strip in order]
+    ends = np.cumsum([0, *(len(part[1]) for part in parts)])
+    begin = np.concatenate([*(part[0] + end for part, end in zip(parts, ends[:-1], strict=True)), ends[-1:]])
+    far, far_weight = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
+    return Graph(near, weight, begin.astype(np.uint32), far, far_weight), first[order]

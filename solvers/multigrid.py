@@ -1,56 +1,81 @@
 """The hierarchy of a photo's stencil, and the K-cycle that preconditions its system.
 
-Aggregates depend on the photo alone, so new seeds and cells cost one pass over the levels (`Hierarchy.reseed`), and the
-result does not depend on what was asked before.
-
-K-cycle: Notay, "An aggregation-based algebraic multigrid method" (2010), two steps of flexible conjugate gradients on
-every coarse level.
+Aggregates depend on the photo alone, so new seeds and cells cost one pass over the coarse levels (`Hierarchy.reseed`),
+and the result does not depend on what was asked before.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers import smoothers
+from solvers import coarse, coarse_cells, passes, transfer
 from solvers.cells import CellOperator
-from solvers.krylov import combine, first_step, second_step
+from solvers.graph import Graph
 from solvers.matching import aggregate_graph, aggregate_grid
 from solvers.seeds import Seeds
 from solvers.stencil import Stencil
-from solvers.transfer import Graph, coarsen_held_graph, coarsen_held_grid, mark_pinned, prolongation
+from solvers.system import System
+from solvers.team import Team, cut
+from solvers.transfer import prolongation
 
-COARSEST = 256  # nodes at which a dense inverse is cheaper than a further level
+COARSEST = 300  # nodes at which a dense inverse is cheaper than a further level
 PINNED = 0.9  # a node whose own weight is this share of its diagonal needs no coarse correction
 ENOUGH = 0.25  # residual reduction at which the second K-cycle step is left out
-SWEEPS = 2
+SHARED = 16384  # nodes above which threads share a level
 
 Vector = NDArray[np.float32]
 
 
-@dataclass
-class Level:
-    """One coarse level: its links, what seeds and cells add to them, its aggregates (absent on the coarsest).
+@dataclass(frozen=True)
+class Levels:
+    """The coarse levels one after the other: level l has the nodes base[l] .. base[l + 1].
 
-    held is the diagonal that seeds add, (n,); average the matrix M of the means over cells, (hw, n), and spread its
-    transpose, if there are cells.
+    Columns count from the level's first node, owner from the next level's.
     """
 
+    base: NDArray[np.int64]
     graph: Graph
+    owner: NDArray[np.int32]
     links: Vector
-    owner: NDArray[np.int32] | None
-    held: Vector = field(init=False)
-    inverse: Vector = field(init=False)
-    work: Vector = field(init=False)
-    average: Any = None
-    spread: Any = None
+    held: Vector
+    inverse: Vector
 
-    def __post_init__(self) -> None:
-        self.held, self.inverse = np.zeros_like(self.links), np.zeros_like(self.links)
-        self.work = np.zeros((6, len(self.links), 2), np.float32)
+    @classmethod
+    def of(cls, graphs: list[Graph], owners: list[NDArray[np.int32]]) -> Levels:
+        ends = np.cumsum([0, *(len(graph.far) for graph in graphs)]).astype(np.uint32)
+        first = [graph.first[:-1] + end for graph, end in zip(graphs, ends[:-1], strict=True)]
+        links = np.concatenate([graph.degree() for graph in graphs])
+        together = Graph(
+            np.concatenate([graph.near for graph in graphs]),
+            np.concatenate([graph.weight for graph in graphs]),
+            np.concatenate([*first, ends[-1:]]),
+            np.concatenate([graph.far for graph in graphs]),
+            np.concatenate([graph.far_weight for graph in graphs]),
+        )
+        base = np.cumsum([0, *(len(graph) for graph in graphs)])
+        owner = np.concatenate([*owners, np.full(len(graphs[-1]), -1, np.int32)])
+        return cls(base, together, owner, links, np.zeros_like(links), np.zeros_like(links))
+
+    def __len__(self) -> int:
+        return len(self.base) - 1
+
+    def nodes(self, level: int) -> slice:
+        return slice(int(self.base[level]), int(self.base[level + 1]))
+
+    def graph_of(self, level: int) -> Graph:
+        nodes, graph = self.nodes(level), self.graph
+        rows = slice(nodes.start, nodes.stop + 1)
+        return Graph(graph.near[nodes], graph.weight[nodes], graph.first[rows], graph.far, graph.far_weight)
+
+    @property
+    def graphs(self) -> tuple[NDArray[Any], ...]:
+        """All graphs, as `coarse.k_cycle` takes them."""
+        return self.base, *self.graph.arrays
 
 
 class Hierarchy:
@@ -62,200 +87,205 @@ class Hierarchy:
     ----------
     stencil : Stencil
         (H, W) of any size from 1×1.
+    team : Team, optional
+        One thread if left out.
 
     Notes
     -----
-    Beyond the stencil about 16 bytes a pixel on the finest level and 30 on the coarse ones.
+    Beyond the stencil 4 bytes a pixel on the finest level and about 18 on the coarse ones.
     """
 
-    def __init__(self, stencil: Stencil) -> None:
-        self.stencil = stencil
-        owner, graph = aggregate_grid(stencil)
-        self.owner = owner.reshape(stencil.shape)
-        self.levels: list[Level] = []
+    def __init__(self, stencil: Stencil, team: Team | None = None) -> None:
+        self.stencil, self.team = stencil, team or Team(1)
+        self.owner, graph, first = aggregate_grid(stencil, cut(stencil.shape[0]), self.team)
+        graphs, owners = [graph], []
+        self.bounds = [np.append(first, len(graph))]
         while len(graph) > COARSEST:
-            owner, coarse = aggregate_graph(graph)
-            self.levels.append(Level(graph, graph.degree(), owner))
-            graph = coarse
-        self.levels.append(Level(graph, graph.degree(), None))
-        self.links = stencil.diagonal()
-        self.held = np.zeros(stencil.shape, np.float32)
-        self.inverse = np.zeros(stencil.shape, np.float32)
+            if len(graph) < SHARED:
+                self.bounds[-1] = np.array([0, len(graph)])
+            owner, graph, first = aggregate_graph(graph, self.bounds[-1], self.team)
+            graphs.append(graph)
+            owners.append(owner)
+            self.bounds.append(np.append(first, len(graph)))
+        self.levels = Levels.of(graphs, owners)
+        size = self.levels.nodes(0).stop
+        self.members = np.zeros(size, np.int32)
+        transfer.count_members(self.owner.ravel(), self.members)
+        self._work = np.zeros((6, self.levels.base[-1], 2), np.float32)
+        self._enough = np.full(len(self.levels), ENOUGH)
+        self._pinned = np.zeros(0, np.int64)
+        self._dense = np.zeros((0, 0), np.float32)
         self.cells: CellOperator | None = None
-        self._coarsest = np.zeros((0, 0))
-        self._factor = self._bound = np.zeros(0, np.float32)
 
     def __repr__(self) -> str:
-        sizes = " > ".join(str(size) for size in [self.held.size, *(len(level.graph) for level in self.levels)])
-        links = sum(len(level.graph.column) for level in self.levels)
-        return f"Hierarchy({sizes} nodes, {links} coarse links)"
+        sizes = " > ".join(str(size) for size in [self.owner.size, *np.diff(self.levels.base)])
+        return f"Hierarchy({sizes} nodes, {np.count_nonzero(self.levels.graph.weight)} coarse links)"
+
+    @property
+    def _flat(self) -> tuple[Any, ...]:
+        return (tuple(plane.ravel() for plane in self.stencil.planes), self.stencil.shape[1])
 
     def reseed(self, seeds: Seeds, cells: CellOperator | None = None) -> None:
         """Take new seeds and cells (their weights; the chroma does not matter).
 
         Pixels that seeds pin are left out of their aggregates; what ties them to others ties those to zero.
         """
-        self.cells = cells
-        self.held[:] = 0
-        self.held.ravel()[seeds.index] = seeds.weight
-        size = len(self.levels[0].graph)
-        below, kept = np.zeros(size), np.zeros(size, np.bool_)
-        owner = self.owner.ravel()
-        np.add(self.links, self.held, out=self.inverse)
-        mark_pinned(self.inverse.ravel(), self.held.ravel(), owner, PINNED)
-        coarsen_held_grid(self.stencil.planes, owner, self.held.ravel(), below, kept)
-        if cells is not None:
-            self._factor = (cells.bound() / cells.area**2).astype(np.float32)
-            self._bound = cells.bound().ravel().astype(np.float32)
-            self.inverse += (self._factor * np.diff(cells.edges)).astype(np.float32)[np.ix_(cells.row, cells.column)]
-        _invert(self.inverse)
-        average = None if cells is None else cells.averages(self.owner, size)
-        for depth, level in enumerate(self.levels):
+        self._system = System(self.stencil, seeds, cells, self.team)
+        levels, owner = self.levels, self.owner.ravel()
+        transfer.release(owner, self._pinned)
+        pinned = np.empty(len(seeds), np.int64)
+        count = transfer.pin(self._flat, owner, seeds.index, seeds.weight, PINNED, pinned)
+        self._pinned = pinned[:count].copy()
+        members, below = self.members.copy(), np.zeros(len(self.members))
+        transfer.coarsen_seeds(self._flat, owner, seeds.index, seeds.weight, members, below)
+        kept = members > 0
+        self._take_cells(cells)
+        average = None if cells is None else cells.averages(self.owner, len(kept))
+        rows: list[Any] = []
+        for level in range(len(levels)):
+            nodes = levels.nodes(level)
+            links, held, inverse = levels.links[nodes], levels.held[nodes], levels.inverse[nodes]
             # An aggregate that lost all its members stands for nothing: hold it at zero.
-            level.held[:] = np.where(kept, below, 100 * level.links + 1)
-            level.inverse[:] = level.links + level.held
-            level.average = level.spread = None
+            held[:] = np.where(kept, below, 100 * links + 1)
+            np.add(links, held, out=inverse)
+            last = level == len(levels) - 1
+            if not last:
+                size = len(levels.links[levels.nodes(level + 1)])
+                below, kept = np.zeros(size), np.zeros(size, np.bool_)
+                graph = levels.graph_of(level).arrays
+                transfer.coarsen_held(graph, levels.owner[nodes], held, inverse, PINNED, below, kept)
             if average is not None:
-                level.average, level.spread = average, average.T.tocsr()
-            if level.owner is None:
-                self._coarsest = _dense_inverse(level, cells)
+                spread = average.T.tocsr()
+                rows.append(spread)
+                inverse += spread.power(2) @ self._bound
+                if last:
+                    self._dense = self._dense_inverse(spread)
+                else:
+                    average = average @ prolongation(levels.owner[nodes], size)
+            elif last:
+                self._dense = self._dense_inverse(None)
+            np.divide(1, inverse, out=inverse, where=inverse > 0)
+        if rows:
+            ends = np.cumsum([0, *(spread.nnz for spread in rows)])
+            first = [spread.indptr[:-1] + end for spread, end in zip(rows, ends[:-1], strict=True)]
+            self._averages = (
+                np.concatenate([*first, ends[-1:]]).astype(np.int64),
+                np.concatenate([spread.indices for spread in rows]).astype(np.int32),
+                np.concatenate([spread.data for spread in rows]).astype(np.float32),
+            )
+
+    def _k_cycle(self, top: int) -> None:
+        levels = self.levels
+        coarse.k_cycle(
+            top, levels.graphs, levels.held, levels.inverse, levels.owner, self._work, self._dense, self._enough
+        )
+
+    def _solve_coarse(self) -> None:
+        """`coarse.k_cycle` from level 0, whose sweeps threads share if they can."""
+        strips = self.bounds[0]
+        if self.team.threads == 1 or len(strips) < 4 or len(self.levels) == 1:
+            self._k_cycle(0)
+            return
+        even = len(strips) // 2
+        parts = [self._shares(strips[: even + 1]), self._shares(strips[even:])]
+        nodes, below, levels = self.levels.nodes(0), self.levels.nodes(1), self.levels
+        graph, owner = levels.graph_of(0).arrays, levels.owner[nodes]
+        held, inverse = levels.held[nodes], levels.inverse[nodes]
+        f, out, first, second, image, other = self._work[:, nodes]
+        right, error = self._work[0, below], self._work[1, below]
+        step, energy, share = np.zeros((3, 2))
+        everywhere = parts[0] + parts[1]
+        for u, product in ((first, image), (second, other)):
+            u[:] = 0
+            right[:] = 0
+            for part in parts:
+                self.team.map(lambda n, u=u: coarse.relax(n[0], n[1], graph, held, inverse, f, u, False), part)
+            self.team.map(lambda n, u=u: coarse.restrict(n[0], n[1], graph, held, owner, f, u, right), everywhere)
+            self._k_cycle(1)
+            self.team.map(lambda n, u=u: coarse.prolong(n[0], n[1], owner, error, u), everywhere)
+            for part in parts[::-1]:
+                self.team.map(lambda n, u=u: coarse.relax(n[0], n[1], graph, held, inverse, f, u, True), part)
+            self.team.map(lambda n, u=u, image=product: coarse.apply(n[0], n[1], graph, held, u, image), everywhere)
+            if u is first and coarse.first_step(f, first, image, step, energy) <= ENOUGH:
                 break
-            graph, size = level.graph, len(self.levels[depth + 1].graph)
-            below, kept = np.zeros(size), np.zeros(size, np.bool_)
-            mark_pinned(level.inverse, level.held, level.owner, PINNED)
-            coarsen_held_graph(graph.start, graph.column, graph.weight, level.owner, level.held, below, kept)
-            if average is not None:
-                level.inverse += level.spread.power(2) @ self._bound
-                average = average @ prolongation(level.owner, size)
-            _invert(level.inverse)
+        else:
+            coarse.second_step(f, second, image, other, step, energy, share)
+        coarse.combine(step, first, share, second, out)
 
-    def diagonal(self) -> Vector:
-        """Links, seeds' weights and the row sums of the cells' term, (H, W)."""
-        result = self.links + self.held
-        if self.cells is not None:
-            result += self.cells.lumped().astype(np.float32)[np.ix_(self.cells.row, self.cells.column)]
-        return result
+    def _shares(self, strips: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Ranges of nodes, one a thread, that end where strips do."""
+        cuts = strips[np.linspace(0, len(strips) - 1, self.team.threads + 1).astype(int)]
+        return [(int(low), int(high)) for low, high in pairwise(cuts) if high > low]
 
-    def pinned(self, index: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each of these pixels (flat indices) is held by its own weight alone."""
-        held = self.held.ravel()[index]
-        return held > PINNED * (held + self.links.ravel()[index])
+    def _take_cells(self, cells: CellOperator | None) -> None:
+        self.cells = cells
+        if cells is None:
+            empty = np.zeros(0, np.int32), np.zeros(1, np.int64)
+            self._grid_of_rows, self._factor = empty, np.zeros((0, 0), np.float32)
+            return
+        bound = cells.bound()
+        self._grid_of_rows = cells.row, cells.edges
+        self._factor = (bound / cells.area**2).astype(np.float32)
+        self._bound = bound.ravel().astype(np.float32)
+        weight = np.repeat(cells.weight.astype(np.float32), 2, axis=1)
+        self._grid = (cells.blur_bands(), weight, self._bound, cells.is_blurred)
+
+    def _dense_inverse(self, spread: Any) -> NDArray[np.float32]:
+        last = len(self.levels) - 1
+        nodes = self.levels.nodes(last)
+        matrix = np.diag(self.levels.links[nodes].astype(np.float64) * (1 + 1e-12) + self.levels.held[nodes])
+        matrix -= self.levels.graph_of(last).to_csr().toarray()
+        if spread is not None and self.cells is not None:
+            matrix += spread @ self.cells.weighed(spread.T.toarray())
+        return np.ascontiguousarray(np.linalg.inv(matrix), dtype=np.float32)
+
+    def pinned(self, seeds: Seeds) -> NDArray[np.bool_]:
+        """Whether each of these seeds alone holds its pixel; they are those of the last `reseed`."""
+        return self.owner.ravel()[seeds.index] < -1
 
     def cycle(self, f: Vector, out: Vector) -> None:
         """out = an approximate solution of ``A out = f``; both (C, H, W) float32, C at most 2."""
-        out[:] = 0
-        self._relax(f, out, False)
-        right, error = self.levels[0].work[:2]
-        smoothers.restrict_grid(self.stencil.planes, self.held, self.owner, f, out, right)
-        if self.cells is not None:
-            means = self.cells.unblurred_means(out).reshape(len(out), -1).T
-            right[:, : len(out)] -= self.levels[0].spread @ self.cells.weighed(means)
-        self._solve(0, right, error)
-        smoothers.prolong_grid(self.owner, error, out)
-        self._relax(f, out, True)
+        self.precondition(self._system, f, out, f)
 
-    def _relax(self, f: Vector, out: Vector, backward: bool) -> None:
-        planes, cells = self.stencil.planes, self.cells
+    def precondition(self, system: System, f: Vector, out: Vector, q: Vector) -> NDArray[np.float64]:
+        """out = an approximate solution of ``A out = f``; returns (out'f, out'q) of each channel, (2, C)."""
+        channels, cells = len(f), self.cells
+        nodes = self.levels.nodes(0)
+        right, error = self._work[0, nodes], self._work[1, nodes]
+        planes, bounds, team = self.stencil.planes, system.bounds, self.team
+        out[:] = 0
+        right[:] = 0
+        grid = np.zeros((channels, *self._factor.shape))
+        sums, offset = np.zeros_like(grid), np.zeros_like(grid)
+        parts = (*self._grid_of_rows, self._factor, sums, offset)
+        down = (planes, system.held, parts, self.owner, f, out, right, bounds)
+        team.run(lambda strips: passes.descend(*down, strips), system.phases)
         if cells is None:
-            for _ in range(SWEEPS):
-                smoothers.relax_grid(planes, self.held, self.inverse, f, out, backward)
-            return
-        sums = cells.sums(out)
-        offset = self._offset((sums / cells.area).reshape(len(out), -1).T).T.reshape(sums.shape) / cells.area
-        for _ in range(SWEEPS):
-            smoothers.relax_grid_cells(
-                planes, self.held, self.inverse, cells.row, cells.edges, self._factor, sums, offset, f, out, backward
+            self._solve_coarse()
+        else:
+            average = (self._averages[0][: nodes.stop + 1], *self._averages[1:])
+            means = np.zeros((self._bound.size, 2), np.float32)
+            means[:, :channels] = (sums / cells.area).reshape(channels, -1).T
+            coarse_cells.spread_cells(average, cells.weighed(means).astype(np.float32), np.float32(-1), right)
+            coarse_cells.k_cycle_cells(
+                self.levels.graphs,
+                self.levels.held,
+                self.levels.inverse,
+                self.levels.owner,
+                self._averages,
+                self._grid,
+                self._work,
+                self._dense,
+                self._enough,
             )
-
-    def _offset(self, means: NDArray[np.floating]) -> NDArray[np.floating]:
-        """``(diag(bound) - B' W B) means``, (hw, C): what a sweep with the bound has to be given back."""
-        cells = self.cells
-        if cells is None or not cells.is_blurred:
-            return np.zeros_like(means)
-        return self._bound[:, None] * means - cells.weighed(means)
-
-    def _solve(self, depth: int, f: Vector, out: Vector) -> None:
-        """Two steps of flexible conjugate gradients on a coarse level; f is used up."""
-        level = self.levels[depth]
-        if level.owner is None:
-            out[:] = self._coarsest @ f
-            return
-        first, second, image, other = level.work[2:]
-        self._relax_and_correct(depth, f, first)
-        self._apply(level, first, image)
-        step, energy, left = first_step(f, first, image)
-        if left <= ENOUGH:
-            combine(step, first, np.zeros(2), first, out)
-            return
-        self._relax_and_correct(depth, f, second)
-        self._apply(level, second, other)
-        first_share, second_share = second_step(f, second, image, other, step, energy)
-        combine(first_share, first, second_share, second, out)
-
-    def _apply(self, level: Level, u: Vector, out: Vector) -> None:
-        graph = level.graph
-        smoothers.apply_graph(graph.start, graph.column, graph.weight, level.held, u, out)
-        if self.cells is not None:
-            out += level.spread @ self.cells.weighed(level.average @ u)
-
-    def _relax_and_correct(self, depth: int, f: Vector, out: Vector) -> None:
-        """out = what one sweep forward, a correction from the next level, and one sweep back make of f."""
-        if self.cells is not None:
-            self._relax_and_correct_cells(depth, f, out)
-            return
-        level, below = self.levels[depth], self.levels[depth + 1]
-        start, middle, column, weight = level.graph.start, level.graph.middle, level.graph.column, level.graph.weight
-        right, error = below.work[:2]
-        smoothers.relax_graph_from_zero(start, middle, column, weight, level.inverse, f, out)
-        smoothers.restrict_graph_after(start, middle, column, weight, level.owner, out, right)
-        self._solve(depth + 1, right, error)
-        smoothers.prolong_graph(level.owner, error, out)
-        smoothers.relax_graph_backward(start, column, weight, level.held, level.inverse, f, out)
-
-    def _relax_and_correct_cells(self, depth: int, f: Vector, out: Vector) -> None:
-        level, below = self.levels[depth], self.levels[depth + 1]
-        right, error = below.work[:2]
-        out[:] = 0
-        self._relax_cells(level, f, out, False)
-        residual = np.empty_like(out)
-        self._apply(level, out, residual)
-        np.subtract(f, residual, out=residual)
-        smoothers.restrict_graph(level.owner, residual, right)
-        self._solve(depth + 1, right, error)
-        smoothers.prolong_graph(level.owner, error, out)
-        self._relax_cells(level, f, out, True)
-
-    def _relax_cells(self, level: Level, f: Vector, out: Vector, backward: bool) -> None:
-        graph, spread = level.graph, level.spread
-        rows = (spread.indptr, spread.indices, spread.data)
-        means = level.average @ out
-        offset = self._offset(means)
-        smoothers.relax_graph_cells(
-            graph.start,
-            graph.column,
-            graph.weight,
-            level.held,
-            level.inverse,
-            rows,
-            self._bound,
-            means,
-            offset,
-            f,
-            out,
-            backward,
-        )
-
-
-def _dense_inverse(level: Level, cells: CellOperator | None) -> NDArray[np.float64]:
-    graph = level.graph
-    matrix = np.diag(level.links.astype(np.float64) * (1 + 1e-12) + level.held)
-    row = np.repeat(np.arange(len(graph)), np.diff(graph.start))
-    matrix[row, graph.column] -= graph.weight
-    if cells is not None and level.average is not None:
-        matrix += level.spread @ cells.weighed(level.average.toarray())
-    return np.linalg.inv(matrix).astype(np.float64)
-
-
-def _invert(diagonal: Vector) -> None:
-    """1 / diagonal in place, 0 for an isolated pixel that nothing holds."""
-    np.divide(1, diagonal, out=diagonal, where=diagonal > 0)
+            change = np.zeros_like(means)
+            coarse_cells.average_nodes(average, error, change)
+            means += change
+            sums += change.T[:channels].reshape(sums.shape) * cells.area
+            if cells.is_blurred:
+                rest = self._bound[:, None] * means - cells.weighed(means)
+                offset[:] = rest.T[:channels].reshape(sums.shape) / cells.area
+        dots = np.zeros((len(bounds) - 1, 2, channels))
+        up = (planes, system.held, parts, self.owner, f, out, error, q, dots, bounds)
+        team.run(lambda strips: passes.ascend(*up, strips), system.phases[::-1])
+        return dots.sum(axis=0)

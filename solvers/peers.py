@@ -1,9 +1,11 @@
-"""Other people's solvers in the shape of SOLVERS, to check and measure ours by. The only importer of pyamg."""
+"""Other people's solvers in the shape of SOLVERS, to check and measure ours by. Alone imports their libraries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from time import perf_counter
 from typing import Any
 
@@ -18,33 +20,62 @@ from solvers.stencil import Stencil
 
 RELATIVE_RESIDUAL = 1e-10  # peers stop on the residual; this is what half an 8-bit step takes on hard problems
 
+Vector = NDArray[np.float64]
+Run = Callable[[Vector, Vector, int, float], tuple[Vector, int]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a peer's set-up leaves.
+
+    Attributes
+    ----------
+    run : ``run(right, start, limit, tolerance)`` solves one channel to a relative residual
+        Returns the answer and the iterations, negative if they did not suffice; tolerance 0 makes exactly `limit`.
+    operator : A, a sparse matrix or a LinearOperator
+    preconditioner : of the conjugate gradients that `run` makes; None for direct methods
+    """
+
+    run: Run
+    operator: Any
+    preconditioner: LinearOperator | None = None
+
 
 class Peer:
-    """A method that works on the assembled float64 matrix; ``run(operator, lumped, rhs, start, limit)`` does the work.
-
-    run returns the solution of one channel and its number of iterations, negative if it did not converge.
-    """
+    """A method that works on the assembled float64 matrix; ``prepare(operator, lumped)`` does the set-up."""
 
     guide = "stencil"
 
-    def __init__(self, stencil: Stencil, name: str, prepare: Callable[[Any, Any], Callable[..., Any]]) -> None:
+    def __init__(self, stencil: Stencil, name: str, prepare: Callable[[Any, Any], Prepared]) -> None:
         self.stencil, self.name, self._prepare = stencil, name, prepare
 
-    def solve(self, problem: Problem) -> Solution:
+    def prepare(
+        self, problem: Problem, assembled: Callable[[], object] = lambda: None
+    ) -> tuple[Prepared, Vector, dict[str, float]]:
+        """The set-up alone, the right-hand sides (C, HW), and seconds by step: "assemble", "setup".
+
+        `assembled` is called between the two: what it takes to put the matrix together is not the peer's fault.
+        """
         began = perf_counter()
         label = regions(self.stencil)
         if label is not None:
             check_reached(label, problem.seeds, problem.cells)
         operator, lumped, right = assemble(self.stencil, problem)
+        assembled()
+        ready = perf_counter()
         try:
-            run = self._prepare(operator, lumped)
+            prepared = self._prepare(operator, lumped)
         except RuntimeError as failure:
             raise SolverError(f"{self.name}: {failure}; the matrix is singular if a region has no seed") from failure
-        built = perf_counter()
-        start = problem.first_guess(slice(None)).reshape(problem.channels, -1).astype(np.float64)
+        return prepared, right, {"assemble": ready - began, "setup": perf_counter() - ready}
+
+    def solve(self, problem: Problem) -> Solution:
+        prepared, right, seconds = self.prepare(problem)
+        began = perf_counter()
+        start = starts(problem)
         answers, iterations = [], 0
         for channel in range(problem.channels):
-            answer, count = run(right[channel], start[channel], problem.max_iterations)
+            answer, count = prepared.run(right[channel], start[channel], problem.max_iterations, RELATIVE_RESIDUAL)
             if count < 0 or not np.isfinite(answer).all():
                 raise SolverError(
                     f"{self.name}: not converged after {problem.max_iterations} iterations to a relative residual of "
@@ -52,11 +83,16 @@ class Peer:
                 )
             answers.append(answer.astype(np.float32).reshape(problem.shape))
             iterations = max(iterations, count)
-        seconds = {"setup": built - began, "solve": perf_counter() - built}
+        seconds = {"setup": sum(seconds.values()), "solve": perf_counter() - began}
         return Solution(np.stack(answers, axis=-1), iterations, (), float("nan"), seconds)
 
 
-def assemble(stencil: Stencil, problem: Problem) -> tuple[Any, sparse.csr_array, NDArray[np.float64]]:
+def starts(problem: Problem) -> Vector:
+    """First guess of every channel, (C, HW) float64."""
+    return problem.first_guess(slice(None)).reshape(problem.channels, -1).astype(np.float64)
+
+
+def assemble(stencil: Stencil, problem: Problem) -> tuple[Any, sparse.csr_array, Vector]:
     """A, the same with the cells' blocks replaced by their row sums, and the right-hand sides (C, HW).
 
     A is a sparse matrix without cells; with them, a LinearOperator that has a method ``to_csr``, for direct solvers.
@@ -81,40 +117,83 @@ def assemble(stencil: Stencil, problem: Problem) -> tuple[Any, sparse.csr_array,
     return operator, (plain + sparse.diags_array(lumped)).tocsr(), right
 
 
-def _superlu(operator: Any, lumped: sparse.csr_array) -> Callable[..., Any]:
-    matrix = operator.to_csr() if isinstance(operator, LinearOperator) else lumped
-    factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-    return lambda right, start, limit: (factors.solve(right), 0)  # noqa: ARG005
+def first_within(
+    prepared: Prepared, right: Vector, start: Vector, reference: Vector, bound: float, limit: int
+) -> tuple[int, Vector]:
+    """The first iterate whose largest error is at most `bound`, and its number; -1 with the last one if none is.
+
+    Iterates in scipy with the peer's preconditioner: the same steps as `run` takes, with somebody watching.
+    """
+    count = 0
+
+    def watch(answer: Vector) -> None:
+        nonlocal count
+        count += 1
+        if np.abs(answer - reference).max() <= bound:
+            raise _Within(answer.copy())
+
+    if np.abs(start - reference).max() <= bound:
+        return 0, start
+    try:
+        answer, _ = cg(
+            prepared.operator, right, x0=start, rtol=0, maxiter=limit, M=prepared.preconditioner, callback=watch
+        )
+    except _Within as found:
+        return count, found.answer
+    return -1, answer
 
 
-def _conjugate(operator: Any, preconditioner: Any) -> Callable[..., Any]:
-    def run(right: NDArray[np.float64], start: NDArray[np.float64], limit: int) -> tuple[NDArray[np.float64], int]:
+class _Within(Exception):
+    def __init__(self, answer: Vector) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def _superlu(operator: Any, lumped: sparse.csr_array) -> Prepared:
+    factors = splu(_matrix(operator, lumped), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+    return Prepared(lambda right, start, limit, tolerance: (factors.solve(right), 0), operator)  # noqa: ARG005
+
+
+def _cholmod(operator: Any, lumped: sparse.csr_array) -> Prepared:
+    from sksparse import cholmod  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    try:
+        factors = cholmod.cholesky(_matrix(operator, lumped))
+    except cholmod.CholmodError as failure:
+        raise RuntimeError(str(failure)) from failure
+    return Prepared(lambda right, start, limit, tolerance: (factors(right), 0), operator)  # noqa: ARG005
+
+
+def _matrix(operator: Any, lumped: sparse.csr_array) -> sparse.csc_matrix:
+    return sparse.csc_matrix(operator.to_csr() if isinstance(operator, LinearOperator) else lumped)
+
+
+def _conjugate(operator: Any, preconditioner: LinearOperator) -> Prepared:
+    def run(right: Vector, start: Vector, limit: int, tolerance: float) -> tuple[Vector, int]:
         count = 0
 
-        def tick(_: NDArray[np.float64]) -> None:
+        def tick(_: Vector) -> None:
             nonlocal count
             count += 1
 
-        answer, flag = cg(
-            operator, right, x0=start, rtol=RELATIVE_RESIDUAL, maxiter=limit, M=preconditioner, callback=tick
-        )
-        return answer, -1 if flag else count
+        answer, flag = cg(operator, right, x0=start, rtol=tolerance, maxiter=limit, M=preconditioner, callback=tick)
+        return answer, -1 if flag and tolerance else count
 
-    return run
+    return Prepared(run, operator, preconditioner)
 
 
-def _jacobi(operator: Any, lumped: sparse.csr_array) -> Callable[..., Any]:
+def _jacobi(operator: Any, lumped: sparse.csr_array) -> Prepared:
     inverse = 1 / lumped.diagonal()
     return _conjugate(operator, LinearOperator(lumped.shape, matvec=lambda r: inverse * r, dtype=np.float64))
 
 
-def _ruge_stuben(operator: Any, lumped: sparse.csr_array) -> Callable[..., Any]:
+def _ruge_stuben(operator: Any, lumped: sparse.csr_array) -> Prepared:
     import pyamg
 
     return _conjugate(operator, pyamg.ruge_stuben_solver(sparse.csr_matrix(lumped)).aspreconditioner())
 
 
-def _smoothed_aggregation(operator: Any, lumped: sparse.csr_array) -> Callable[..., Any]:
+def _smoothed_aggregation(operator: Any, lumped: sparse.csr_array) -> Prepared:
     import pyamg
 
     # pyamg's default strength 0 stalls on these weights; 0.08 was measured best.
@@ -122,12 +201,48 @@ def _smoothed_aggregation(operator: Any, lumped: sparse.csr_array) -> Callable[.
     return _conjugate(operator, hierarchy.aspreconditioner())
 
 
+def _amgcl(operator: Any, lumped: sparse.csr_array, coarsening: str) -> Prepared:
+    """AMGCL's own conjugate gradients in C++, except with cells, whose operator only Python knows."""
+    import pyamgcl  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    matrix = sparse.csr_matrix(lumped)
+    matrix.indptr, matrix.indices = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32)
+    hierarchy = pyamgcl.amg(matrix, {"coarsening.type": coarsening, "relax.type": "spai0"})
+    preconditioner = LinearOperator(matrix.shape, matvec=hierarchy, dtype=np.float64)
+    if isinstance(operator, LinearOperator):
+        return _conjugate(operator, preconditioner)
+
+    def run(right: Vector, start: Vector, limit: int, tolerance: float) -> tuple[Vector, int]:
+        # It always starts from zero, so it is asked for the correction, to a residual relative to `right`.
+        rest = right - operator @ start
+        size = float(np.linalg.norm(rest))
+        if not size or not limit:
+            return start, 0
+        goal = max(tolerance * float(np.linalg.norm(right)) / size, 1e-300)
+        solver = pyamgcl.solver(hierarchy, {"type": "cg", "tol": goal, "maxiter": limit})
+        answer = start + solver(rest)
+        return answer, -1 if tolerance and solver.error > goal else solver.iters
+
+    return Prepared(run, operator, preconditioner)
+
+
+_ROWS: dict[str, tuple[str, str, Callable[[Any, Any], Prepared]]] = {
+    "superlu": ("scipy", "scipy", _superlu),
+    "cholmod": ("sksparse", "scikit-sparse", _cholmod),
+    "jacobi": ("scipy", "scipy", _jacobi),
+    "ruge-stuben": ("pyamg", "pyamg", _ruge_stuben),
+    "smoothed-aggregation": ("pyamg", "pyamg", _smoothed_aggregation),
+    "amgcl-ruge-stuben": ("pyamgcl", "pyamgcl", partial(_amgcl, coarsening="ruge_stuben")),
+    "amgcl-smoothed-aggregation": ("pyamgcl", "pyamgcl", partial(_amgcl, coarsening="smoothed_aggregation")),
+}
+"""Name -> module it needs, the package that has it, its set-up."""
+
 PEERS: dict[str, Callable[[Stencil], Peer]] = {
     name: partial(Peer, name=name, prepare=prepare)
-    for name, prepare in {
-        "superlu": _superlu,
-        "jacobi": _jacobi,
-        "ruge-stuben": _ruge_stuben,
-        "smoothed-aggregation": _smoothed_aggregation,
-    }.items()
+    for name, (module, _, prepare) in _ROWS.items()
+    if find_spec(module) is not None
 }
+"""Those that are installed."""
+MISSING: dict[str, str] = {name: package for name, (_, package, _) in _ROWS.items() if name not in PEERS}
+"""Those that are not, and the package that they need."""
+PACKAGES = tuple(sorted({package for _, package, _ in _ROWS.values()}))

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from solvers.cells import CellOperator
-from solvers.krylov import System
 from solvers.seeds import CellMeans, Seeds
 from solvers.stencil import Stencil
+from solvers.system import System
+from solvers.team import Team
 
 
 class SolverError(RuntimeError):
     """No answer of the wanted accuracy was reached; none is returned."""
+
+
+class Cancelled(RuntimeError):
+    """A solve that its watcher stopped between two iterations."""
+
+
+Watch = Callable[[NDArray[np.float32], float], bool | None]
+"""Called after every iteration with the chroma so far, (C, H, W), and its estimated error; True cancels the solve."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class Problem:
     start: NDArray[np.float32] | None
     tolerance: float
     max_iterations: int
+    watch: Watch | None = None
 
     @classmethod
     def checked(
@@ -62,6 +73,7 @@ class Problem:
         start: ArrayLike | None,
         tolerance: float,
         max_iterations: int,
+        watch: Watch | None = None,
     ) -> Problem:
         """The problem, or a ValueError that says what was got and what wanted."""
         if seeds is None:
@@ -86,16 +98,16 @@ class Problem:
         if max_iterations < 1:
             raise ValueError(f"max_iterations: {max_iterations}; wanted 1 or more")
         operator = None if cells is None or not cells.weight.any() else CellOperator(cells, shape)
-        return cls(shape, seeds, operator, start, tolerance, max_iterations)
+        return cls(shape, seeds, operator, start, tolerance, max_iterations, watch)
 
     @property
     def channels(self) -> int:
         return self.seeds.chroma.shape[1]
 
-    def system(self, stencil: Stencil, channels: slice = slice(None)) -> System:
+    def system(self, stencil: Stencil, channels: slice = slice(None), team: Team | None = None) -> System:
         """The system of some of the channels."""
         seeds = Seeds(self.seeds.index, self.seeds.chroma[:, channels], self.seeds.weight)
-        return System(stencil, seeds, None if self.cells is None else self.cells.take(channels))
+        return System(stencil, seeds, None if self.cells is None else self.cells.take(channels), team)
 
     def first_guess(self, channels: slice) -> NDArray[np.float32]:
         """(C, H, W): the start if one was given, else the cells' chroma, else the mean of the seeds."""

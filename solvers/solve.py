@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -13,13 +14,16 @@ from solvers.affinity import affinity as make_affinity
 from solvers.affinity import checked_luminance
 from solvers.krylov import conjugate_gradients
 from solvers.levin import Levin
+from solvers.memory import check_fits
 from solvers.multigrid import Hierarchy
-from solvers.problem import Problem, Solution, SolverError
+from solvers.problem import Cancelled, Problem, Solution, SolverError, Watch
 from solvers.regions import check_reached, regions
 from solvers.seeds import CellMeans, Seeds
 from solvers.stencil import Stencil
+from solvers.team import Team
 
 PAIR = 2  # channels the multigrid kernels carry at once
+BYTES_PER_PIXEL = 82  # beyond the stencil at the busiest moment: 69 measured at 16 MP, 8 for a start, and some margin
 
 
 class Method(Protocol):
@@ -32,39 +36,44 @@ class Multigrid:
     """Aggregation multigrid with a K-cycle as the preconditioner of flexible conjugate gradients.
 
     Aggregates are built by the first solve and kept.
+
+    Parameters
+    ----------
+    stencil : Stencil
+    threads : int, optional
+        As many as the process may use if None. The answer depends on them only within the tolerance.
     """
 
     guide = "stencil"
 
-    def __init__(self, stencil: Stencil) -> None:
+    def __init__(self, stencil: Stencil, threads: int | None = None) -> None:
         self.stencil = stencil
+        self._team = Team(threads)
         self._hierarchy: Hierarchy | None = None
         self._regions: NDArray[np.int32] | None = None
 
     def solve(self, problem: Problem) -> Solution:
         began = perf_counter()
-        if self._hierarchy is None:
-            self._regions = regions(self.stencil)
-            self._hierarchy = Hierarchy(self.stencil)
-        hierarchy = self._hierarchy
+        hierarchy = self._prepared()
         built = perf_counter()
         if self._regions is not None:
             check_reached(self._regions, problem.seeds, problem.cells)
         hierarchy.reseed(problem.seeds, problem.cells)
-        diagonal = hierarchy.diagonal()
+        pinned = hierarchy.pinned(problem.seeds)
         seeded = perf_counter()
         chroma = np.empty((*problem.shape, problem.channels), np.float32)
         iterations, estimate = 0, 0.0
         residuals: tuple[float, ...] = ()
         for first in range(0, problem.channels, PAIR):
             pair = slice(first, first + PAIR)
-            system, x = problem.system(self.stencil, pair), problem.first_guess(pair)
-            index = system.seeds.index
-            pinned = hierarchy.pinned(index)
-            x.reshape(len(x), -1)[:, index[pinned]] = system.seeds.chroma[pinned].T
+            system, x = problem.system(self.stencil, pair, self._team), problem.first_guess(pair)
+            x.reshape(len(x), -1)[:, problem.seeds.index[pinned]] = problem.seeds.chroma[pinned, pair].T
+            precondition = partial(hierarchy.precondition, system)
             progress = conjugate_gradients(
-                system, hierarchy.cycle, x, diagonal, problem.tolerance, problem.max_iterations
+                system, precondition, x, problem.tolerance, problem.max_iterations, problem.watch
             )
+            if progress.cancelled:
+                raise Cancelled(f"multigrid: cancelled after {progress.iterations} iterations")
             if not progress.converged:
                 raise SolverError(
                     f"multigrid: not converged after {progress.iterations} iterations: estimated error "
@@ -76,6 +85,13 @@ class Multigrid:
             residuals = progress.residuals
         seconds = {"setup": built - began, "reseed": seeded - built, "solve": perf_counter() - seeded}
         return Solution(chroma, iterations, residuals, estimate, seconds)
+
+    def _prepared(self) -> Hierarchy:
+        if self._hierarchy is None:
+            check_fits(self.stencil.east.size, BYTES_PER_PIXEL, "multigrid")
+            self._regions = regions(self.stencil)
+            self._hierarchy = Hierarchy(self.stencil, self._team)
+        return self._hierarchy
 
 
 SOLVERS: dict[str, Callable[[Any], Method]] = {"multigrid": Multigrid, "levin": Levin}
@@ -95,6 +111,10 @@ class ChromaSolver:
         A name in SOLVERS, or a factory like those in ``solvers.peers.PEERS``.
     affinity : str, optional
         A kind of `solvers.affinity`; "power" unless the method brings its own weights.
+    threads : int, optional
+        Of method "multigrid"; as many as the process may use if left out.
+    device : str, optional
+        A torch device ("cuda", "cuda:1", "cpu") on which "multigrid" is to run; needs PyTorch.
     **options
         Of the affinity.
 
@@ -110,9 +130,12 @@ class ChromaSolver:
         luminance: ArrayLike,
         method: str | Callable[[Any], Method] = "multigrid",
         affinity: str | None = None,
+        *,
+        threads: int | None = None,
+        device: str | None = None,
         **options: float,
     ) -> None:
-        build = _factory(method)
+        build = _factory(method, threads, device)
         self.stencil: Stencil | None = None
         if _guide(build) == "luminance":
             if affinity is not None or options:
@@ -126,9 +149,16 @@ class ChromaSolver:
             self._method = build(self.stencil)
 
     @classmethod
-    def from_stencil(cls, stencil: Stencil, method: str | Callable[[Any], Method] = "multigrid") -> ChromaSolver:
+    def from_stencil(
+        cls,
+        stencil: Stencil,
+        method: str | Callable[[Any], Method] = "multigrid",
+        *,
+        threads: int | None = None,
+        device: str | None = None,
+    ) -> ChromaSolver:
         """A solver for link weights made elsewhere, by `reweight` for example."""
-        build = _factory(method)
+        build = _factory(method, threads, device)
         if _guide(build) == "luminance":
             raise ValueError(f"{method}: brings its own weights; make it from a luminance")
         solver = cls.__new__(cls)
@@ -142,6 +172,7 @@ class ChromaSolver:
         start: ArrayLike | None = None,
         tolerance: float = 0.5 / 255,
         max_iterations: int = 100,
+        watch: Watch | None = None,
     ) -> Solution:
         """Chroma at every pixel.
 
@@ -157,6 +188,9 @@ class ChromaSolver:
             Largest error allowed at any pixel against the exact minimum, by estimate, in the chroma's own unit. The
             default is half an 8-bit step of chroma that spans about 1.
         max_iterations : int
+        watch : callable, optional
+            ``watch(chroma, estimate)`` after every iteration with what there is so far, (C, H, W), as a preview; if it
+            returns True the solve is cancelled.
 
         Returns
         -------
@@ -169,16 +203,29 @@ class ChromaSolver:
             region that no link joins to a seed.
         SolverError
             The tolerance was not reached. An unconverged answer is never returned.
+        Cancelled
+            By watch.
+        MemoryError
+            The machine has less memory free than the solve takes.
         """
-        return self._method.solve(Problem.checked(self.shape, seeds, cells, start, tolerance, max_iterations))
+        return self._method.solve(Problem.checked(self.shape, seeds, cells, start, tolerance, max_iterations, watch))
 
 
-def _factory(method: str | Callable[[Any], Method]) -> Callable[[Any], Method]:
-    if callable(method):
-        return method
-    if method not in SOLVERS:
+def _factory(method: str | Callable[[Any], Method], threads: int | None, device: str | None) -> Callable[[Any], Method]:
+    name = getattr(method, "__name__", str(method))
+    if method not in ("multigrid", Multigrid) and not (threads is None and device is None):
+        raise ValueError(f'{name}: threads and device are for method "multigrid"; leave them out')
+    if not callable(method) and method not in SOLVERS:
         raise ValueError(f"method: {method!r} is unknown; wanted one of {', '.join(SOLVERS)}, or a factory of PEERS")
-    return SOLVERS[method]
+    if device is not None:
+        if threads is not None:
+            raise ValueError("multigrid: threads are for the CPU; leave them out with a device")
+        from solvers.device import DeviceMultigrid
+
+        return partial(DeviceMultigrid, device=device)
+    if threads is not None:
+        return partial(Multigrid, threads=threads)
+    return method if callable(method) else SOLVERS[method]
 
 
 def _guide(build: Callable[[Any], Method]) -> str:

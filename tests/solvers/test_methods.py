@@ -7,7 +7,6 @@ from scipy.sparse.linalg import spsolve
 
 from solvers import SOLVERS, CellMeans, ChromaSolver, Seeds, SolverError, affinity, reweight
 from solvers.gallery import GALLERY, grain, scattered, strokes
-from solvers.levin import normalised_weights
 from solvers.peers import PEERS
 
 BOUND = 0.5 / 255
@@ -86,28 +85,6 @@ def test_too_few_iterations_raise(method):
     solver = ChromaSolver(GALLERY["noise"]((40, 50)), {**SOLVERS, **PEERS}[method])
     with pytest.raises(SolverError, match=r"not converged after 1 iterations.*max_iterations"):
         solver.solve(strokes((40, 50), 3), max_iterations=1)
-
-
-def test_levin_is_the_published_formula():
-    """Against the paper's eq. 2 and the published bounds on its variance, written out for every pixel."""
-    image = grain((9, 11))
-    weights = np.zeros((image.size, image.size))
-    for y, x in np.ndindex(image.shape):
-        window = [(a, b) for a in range(y - 1, y + 2) for b in range(x - 1, x + 2) if 0 <= a < 9 and 0 <= b < 11]
-        values = np.array([image[a, b] for a, b in window], float)
-        others = [(a, b) for a, b in window if (a, b) != (y, x)]
-        squares = np.array([(float(image[a, b]) - float(image[y, x])) ** 2 for a, b in others])
-        variance = max(0.6 * values.var(), -squares.min() / np.log(0.01), 2e-6)
-        row = np.exp(-squares / variance)
-        weights[y * 11 + x, [a * 11 + b for a, b in others]] = row / row.sum()
-    assert np.abs(normalised_weights(image).toarray() - weights).max() < 1e-5
-    seeds = scattered(image.shape, 8)
-    matrix = np.eye(image.size) - weights
-    matrix[seeds.index] = np.eye(image.size)[seeds.index]
-    right = np.zeros((image.size, 2))
-    right[seeds.index] = seeds.chroma
-    answer = ChromaSolver(image, "levin").solve(seeds)
-    assert np.abs(answer.chroma.reshape(-1, 2) - np.linalg.solve(matrix, right)).max() < 1e-4
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,163 @@
+"""One solve of a case with a clock beside it: ours to its own stop rule, a peer's of so many iterations."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers import ChromaSolver, Solution, SolverError, Stencil, affinity, reweight
+from solvers.bench.cases import SOFTNESS, WEIGHTS, Case
+from solvers.bench.guides import Float
+from solvers.bench.machine import peak_bytes, reset_peak
+from solvers.bench.references import largest_error
+from solvers.peers import Peer, first_within, starts
+from solvers.problem import Problem
+
+PEER_ITERATIONS = 5000
+Counts = list[list[int]]
+
+
+@dataclass
+class Run:
+    """One solve of a case.
+
+    Attributes
+    ----------
+    seconds : by step
+        "weights" from luminance, "setup" (with reweighting and reseeding), "solve"; of peers also "assemble", the
+        matrix that they are handed, whose making neither the total nor the peak counts. "cpu" is processor time of
+        all the others together, which a busy machine disturbs less.
+    iterations : the most of any channel, summed over stages
+    error : the largest of any stage, in bounds
+    counts : iterations by stage and channel
+    peak : bytes that the process held at most
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    iterations: int = 0
+    error: float = 0.0
+    counts: Counts = field(default_factory=list)
+    peak: int = 0
+    _wall: float = 0.0
+    _cpu: float = 0.0
+
+    def start(self) -> None:
+        """Start both clocks."""
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def stop(self, step: str) -> None:
+        """Count the time since `start` for a step."""
+        self.add(step, time.perf_counter() - self._wall)
+        self.add("cpu", time.process_time() - self._cpu)
+
+    def add(self, step: str, seconds: float) -> None:
+        self.seconds[step] = self.seconds.get(step, 0.0) + seconds
+
+
+def solver_options(weights: str, threads: int) -> dict[str, Any]:
+    """Arguments of ChromaSolver for weights by name; threads only if it has that argument."""
+    kind, options = WEIGHTS[weights]
+    return {"affinity": kind, **options, **_threads(ChromaSolver.__init__, threads)}
+
+
+def _threads(function: Callable[..., Any], threads: int) -> dict[str, Any]:
+    return {"threads": threads} if "threads" in inspect.signature(function).parameters else {}
+
+
+def own_run(case: Case, exact: NDArray[Any], build: Callable[[Any], Any], threads: int) -> Run:
+    """One solve through the public front door, stopped by its own rule."""
+    run = Run()
+    reset_peak()
+    run.start()
+    first = ChromaSolver(case.luminance, build, **solver_options(case.weights, threads))
+    run.stop("weights")
+    solver, chroma = first, case.first_guess()
+    for stage in range(case.stages):
+        if stage:
+            run.start()
+            assert first.stencil is not None
+            stencil = reweight(first.stencil, case.field(exact[stage - 1]), SOFTNESS)
+            solver = ChromaSolver.from_stencil(stencil, build, **_threads(ChromaSolver.from_stencil, threads))
+            run.stop("setup")
+        run.start()
+        solution: Solution = solver.solve(case.seeds, case.cells, start=chroma, tolerance=case.bound)
+        run.stop("solve")
+        setup = solution.seconds.get("setup", 0.0) + solution.seconds.get("reseed", 0.0)
+        run.add("setup", setup)
+        run.add("solve", -setup)
+        run.iterations += solution.iterations
+        chroma = solution.chroma
+        run.peak = peak_bytes()
+        run.error = max(run.error, largest_error(chroma, exact[stage]) / case.bound)
+    return run
+
+
+def peer_run(case: Case, exact: NDArray[Any], build: Callable[[Any], Peer], counts: Counts | None) -> Run:
+    """One solve by a peer: watched to find the iterations needed (`counts` is None), or of so many iterations.
+
+    Raises
+    ------
+    SolverError
+        The bound is out of reach.
+    """
+    run = Run()
+    kind, options = WEIGHTS[case.weights]
+    run.start()
+    base = stencil = affinity(case.luminance, kind, **options)
+    run.stop("weights")
+    chroma: Float | None = case.first_guess()
+    for stage in range(case.stages):
+        if stage:
+            run.start()
+            stencil = reweight(base, case.field(exact[stage - 1]), SOFTNESS)
+            run.stop("setup")
+        chroma = _peer_stage(run, case, stencil, build, chroma, exact[stage], None if counts is None else counts[stage])
+        run.error = max(run.error, largest_error(chroma, exact[stage]) / case.bound)
+    return run
+
+
+def _peer_stage(
+    run: Run,
+    case: Case,
+    stencil: Stencil,
+    build: Callable[[Any], Peer],
+    start: Float | None,
+    exact: NDArray[Any],
+    counts: Sequence[int] | None,
+) -> Float:
+    problem = Problem.checked(stencil.shape, case.seeds, case.cells, start, case.bound, PEER_ITERATIONS)
+    peer = build(stencil)
+
+    def assembled() -> None:
+        reset_peak()
+        run.start()
+
+    prepared, right, seconds = peer.prepare(problem, assembled)
+    run.stop("setup")
+    run.add("assemble", seconds["assemble"])
+    run.start()
+    answers, needed = [], []
+    for channel, first in enumerate(starts(problem)):
+        if prepared.preconditioner is None:
+            answer, count = prepared.run(right[channel], first, 0, 0.0)
+        elif counts is None:
+            wanted = exact[..., channel].ravel().astype(np.float64)
+            count, answer = first_within(prepared, right[channel], first, wanted, case.bound, PEER_ITERATIONS)
+            if count < 0:
+                raise SolverError(f"{peer.name}: not within the bound after {PEER_ITERATIONS} iterations")
+        else:
+            answer, count = prepared.run(right[channel], first, counts[channel], 0.0)
+        answers.append(answer.astype(np.float32).reshape(problem.shape))
+        needed.append(count)
+    chroma = np.stack(answers, axis=-1)
+    run.stop("solve")
+    run.peak = max(run.peak, peak_bytes())
+    run.counts.append(needed)
+    run.iterations += max(needed)
+    return chroma
