@@ -298,11 +298,11 @@ def node_rows(links, owner, low, following, head, begin, count, place, table, st
         own = begin + group
         used, member = 0, head[group]
         while member >= 0:
-            if used + 512 > names.size:
-                names, weights = _longer(names), _longer(weights)
             i = low + member
             member = following[member]
             near_and_far = 8 + np.int64(first[i + 1]) - np.int64(first[i])
+            while used + near_and_far > names.size:
+                names, weights = _longer(names), _longer(weights)
             for k in range(near_and_far):
                 if k < 8:
                     j, w = np.int64(near[i, k]), weight[i, k]

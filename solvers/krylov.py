@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigvalsh_tridiagonal
 
 from solvers.system import System
 
@@ -42,16 +43,43 @@ class Stop:
         """The answer is known to be worse than the steps make it look: start counting again."""
         self._below = 0
 
-    def reached(self, step: float) -> bool:
-        """Take in the largest change of the newest step."""
+    def reached(self, step: float, slowest: float = 0.0) -> bool:
+        """Take in the largest change of the newest step, and the rate at which the slowest mode seen so far decays."""
         self.steps.append(step)
         if len(self.steps) >= 3 and self.steps[-3] > 0:
             rate = float(np.clip(np.sqrt(step / self.steps[-3]), 0.5, 0.9))
         else:
             rate = 0.5 if step == 0 else 0.9
+        rate = min(max(rate, slowest), 0.999)
         self.estimate = max(self.steps[-2:]) * rate / (1 - rate)
         self._below = self._below + 1 if self.estimate < self.tolerance else 0
         return self._below >= 2
+
+
+class Spectrum:
+    """Ritz values of the preconditioned system, from the coefficients of conjugate gradients (Lanczos).
+
+    A mode that the preconditioner misses shows as a small one, long before steps become short.
+    """
+
+    def __init__(self, watched: bool) -> None:
+        self._is_watched = watched
+        self._work: list[float] = []
+        self._step: list[float] = []
+
+    def rate(self, work: float, energy: float) -> float:
+        """``(sqrt(k) - 1) / (sqrt(k) + 1)`` for the condition number k seen so far; work = z'r, energy = p'Ap."""
+        if not (self._is_watched and work > 0 and energy > 0):
+            return 0.0
+        self._work.append(work)
+        self._step.append(work / energy)
+        step = np.array(self._step)
+        share = np.array(self._work[1:]) / self._work[:-1]
+        main = 1 / step
+        main[1:] += share / step[:-1]
+        values = eigvalsh_tridiagonal(main, np.sqrt(share) / step[:-1])
+        root = np.sqrt(max(values[-1], 1e-30) / max(values[0], 1e-12 * values[-1]))
+        return float((root - 1) / (root + 1))
 
 
 def conjugate_gradients(
@@ -87,11 +115,13 @@ def conjugate_gradients(
     if norms[0] == 0:
         return Progress(True, 0, (0.0,), 0.0)
     energy = np.zeros(len(x))
+    # Cells hold sums over islands that only the weakest links join: modes which steps alone do not tell.
+    spectrum = [Spectrum(watched=system.cells is not None) for _ in x]
     for iteration in range(1, max_iterations + 1):
         work, mixed = precondition(r, z, q)
         energy = system.search(z, _ratio(-mixed, energy), p, q)
         step, square = system.advance(p, q, _ratio(work, energy), x, r)
-        is_short = stop.reached(step)
+        is_short = stop.reached(step, max(s.rate(w, e) for s, w, e in zip(spectrum, work, energy, strict=True)))
         if is_short or iteration % REFRESH == 0:
             square = system.misfit(x, r)
         norms.append(float(np.sqrt(square.sum())))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from solvers.affinity import affinity as make_affinity
 from solvers.affinity import checked_luminance
+from solvers.edits import LARGEST, MARGIN, STILL, Window, changed_pixels, cut_out, rim_movement, window_around
 from solvers.krylov import conjugate_gradients
 from solvers.levin import Levin
 from solvers.memory import check_fits
@@ -103,6 +104,9 @@ class ChromaSolver:
     Minimises ``sum w_rs |u_r - u_s|^2 + sum c_r |u_r - s_r|^2 + sum_k weight_k |(B M u)_k - chroma_k|^2`` (method
     "levin": the published reference instead). What depends on the photo alone is built by the first solve and kept, so
     keep the solver and call `solve` for every edit.
+
+    With cells give the affinity a floor of 1e-3 or so of its median, as "power" has: what islands of pixels joined only
+    by weaker links exchange inside a cell is almost undetermined, and single precision may miss it.
 
     Parameters
     ----------
@@ -209,6 +213,77 @@ class ChromaSolver:
             The machine has less memory free than the solve takes.
         """
         return self._method.solve(Problem.checked(self.shape, seeds, cells, start, tolerance, max_iterations, watch))
+
+    def edit(
+        self,
+        before: Solution,
+        seeds_before: Seeds,
+        seeds: Seeds,
+        cells: CellMeans | None = None,
+        tolerance: float = 0.5 / 255,
+        max_iterations: int = 100,
+        watch: Watch | None = None,
+    ) -> Solution:
+        """Chroma after seeds were added, taken away or changed; what `solve` gives, within the tolerance.
+
+        A window around the change is solved while the rest is held, and grown until its rim stands still. With cells,
+        and where the window would be a large part of the photo, the whole photo is solved from the old answer.
+
+        Parameters
+        ----------
+        before : Solution
+            Of ``solve(seeds_before, cells)`` or of an edit; it is left as it is.
+        seeds_before, seeds : Seeds
+            Before and after the edit.
+        cells, tolerance, max_iterations, watch
+            As of `solve`; the cells must be those of before.
+
+        Returns
+        -------
+        Solution
+            ``estimated_error`` adds up over edits solved in windows. When it reaches the tolerance the whole photo is
+            solved, to half the tolerance, and it starts anew: begin with such an answer.
+        """
+        changed = changed_pixels(seeds_before, seeds)
+        if not len(changed):
+            return before
+        Problem.checked(self.shape, seeds, cells, before.chroma, tolerance, max_iterations)
+        margin, drift = MARGIN, before.estimated_error + 2 * STILL * tolerance
+        while self._is_windowed and cells is None and drift < tolerance:
+            window = window_around(changed, self.shape, margin)
+            if window.pixels > LARGEST * self.shape[0] * self.shape[1]:
+                break
+            answer = self._edit_window(before, seeds, window, STILL * tolerance, max_iterations)
+            if answer is not None:
+                return answer
+            margin *= 2
+        return self.solve(seeds, cells, before.chroma, tolerance / 2, max_iterations, watch)
+
+    def _edit_window(
+        self, before: Solution, seeds: Seeds, window: Window, still: float, max_iterations: int
+    ) -> Solution | None:
+        """The answer with a window solved anew, unless its rim moves by more than still."""
+        assert self.stencil is not None
+        began = perf_counter()
+        part, held = cut_out(self.stencil, seeds, before.chroma, window)
+        old = before.chroma[window.slices]
+        problem = Problem.checked(part.shape, held, None, old, still, max_iterations)
+        try:
+            local = Multigrid(part, threads=1).solve(problem)
+        except SolverError:
+            return None
+        if rim_movement(old, local.chroma, window, self.shape) >= still:
+            return None
+        chroma = before.chroma.copy()
+        chroma[window.slices] = local.chroma
+        # By the maximum principle a window is as wrong as its surroundings and what its own solve and the rim add.
+        error = before.estimated_error + local.estimated_error + still
+        seconds = {"setup": 0.0, "reseed": 0.0, "solve": perf_counter() - began}
+        return Solution(chroma, local.iterations, local.residuals, error, seconds)
+
+    @property
+    def _is_windowed(self) -> bool:
+        return self.stencil is not None and isinstance(self._method, Multigrid)
 
 
 def _factory(method: str | Callable[[Any], Method], threads: int | None, device: str | None) -> Callable[[Any], Method]:

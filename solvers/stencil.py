@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -116,51 +115,3 @@ def ends(shape: tuple[int, int], down: int, right: int) -> tuple[tuple[slice, sl
     here = (slice(0, height - down), slice(left, max(stop, left)))
     there = (slice(down, height), slice(left + right, max(stop, left) + right))
     return here, there
-
-
-@njit(cache=True, fastmath={"contract"})
-def pull(total, weight, there, here):  # type: ignore[no-untyped-def]
-    """total += weight (there - here) along a row."""
-    for x in range(total.size):
-        total[x] += weight[x] * (there[x] - here[x])
-
-
-@njit(cache=True, fastmath={"contract"})
-def pull_vertical(planes, y, u, total):  # type: ignore[no-untyped-def]
-    """Add what the six neighbours above and below row y of u (H, W) pull at it: sum w (u_s - u_r)."""
-    _, south, southeast, southwest = planes
-    width = u.shape[1]
-    here = u[y]
-    if y > 0:
-        above = u[y - 1]
-        pull(total, south[y - 1], above, here)
-        pull(total[1:], southeast[y - 1, : width - 1], above[: width - 1], here[1:])
-        pull(total[: width - 1], southwest[y - 1, 1:], above[1:], here[: width - 1])
-    if y + 1 < u.shape[0]:
-        below = u[y + 1]
-        pull(total, south[y], below, here)
-        pull(total[: width - 1], southeast[y, : width - 1], below[1:], here[: width - 1])
-        pull(total[1:], southwest[y, 1:], below[: width - 1], here[1:])
-
-
-@njit(cache=True, fastmath={"contract"})
-def pull_horizontal(planes, y, u, total):  # type: ignore[no-untyped-def]
-    """The same for the two neighbours within the row."""
-    east = planes[0][y]
-    width = u.shape[1]
-    here = u[y]
-    pull(total[: width - 1], east[: width - 1], here[1:], here[: width - 1])
-    pull(total[1:], east[: width - 1], here[: width - 1], here[1:])
-
-
-@njit(cache=True)
-def apply_planes(planes, u, out):  # type: ignore[no-untyped-def]
-    """out = Q u for channel-first u, out (C, H, W): Stencil.apply, compiled."""
-    line = np.empty(u.shape[2], u.dtype)
-    for y in range(u.shape[1]):
-        for channel in range(u.shape[0]):
-            line[:] = 0
-            pull_vertical(planes, y, u[channel], line)
-            pull_horizontal(planes, y, u[channel], line)
-            for x in range(line.size):
-                out[channel, y, x] = -line[x]

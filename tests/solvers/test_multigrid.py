@@ -1,151 +1,55 @@
-"""The hierarchy: its algebra, its kernels against plain ones, its iteration counts."""
+"""The hierarchy and its solves: symmetry, seeds that come and go, threads, iteration counts, the stop rule."""
 
 import itertools
+from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import sparse
-from scipy.sparse.linalg import spsolve, spsolve_triangular
+from random_problems import exact, random_problem
 
-from solvers import CellMeans, ChromaSolver, affinity, smoothers
+from solvers import CellMeans, ChromaSolver, SolverError, affinity, multigrid
 from solvers.cells import CellOperator
 from solvers.gallery import GALLERY, constant, grain, scattered, strokes
-from solvers.krylov import Stop, System, conjugate_gradients
-from solvers.matching import aggregate_graph, aggregate_grid
+from solvers.krylov import Stop, conjugate_gradients
 from solvers.multigrid import Hierarchy
-from solvers.transfer import prolongation
+from solvers.solve import Multigrid
+from solvers.system import System
+from solvers.team import Team
 
-
-def laplacian(graph):
-    links = sparse.csr_array((graph.weight.astype(float), graph.column, graph.start), shape=(len(graph),) * 2)
-    return sparse.diags_array(links.sum(axis=1)) - links
-
-
-@pytest.mark.parametrize("name", GALLERY)
-@pytest.mark.parametrize("shape", [(40, 51), (1, 90), (2, 2), (1, 1)])
-def test_coarse_levels_are_galerkin_products(name, shape):
-    stencil = affinity(GALLERY[name](shape), "gaussian", sigma=0.02, floor=1e-6)
-    owner, graph = aggregate_grid(stencil)
-    fine = stencil.to_csr()
-    for _ in range(2):
-        assert (owner[fine.diagonal() > 0] >= 0).all()  # P's rows sum to 1 wherever there is a link
-        p = prolongation(owner, len(graph))
-        coarse = laplacian(graph)
-        difference = abs(p.T @ fine @ p - coarse)
-        assert difference.nnz == 0 or difference.max() <= 1e-5 * fine.diagonal().max()
-        row = np.repeat(np.arange(len(graph)), np.diff(graph.start))
-        below = np.arange(len(graph.column)) < graph.middle[row]
-        assert ((graph.column < row) == below).all()
-        fine, (owner, graph) = coarse, aggregate_graph(graph)
+BOUND = 0.5 / 255
 
 
 @pytest.mark.parametrize("name", GALLERY)
 def test_levels_shrink_fast_enough(name):
+    """White noise is islands of a few pixels at floor-level ties, which quality keeps apart: it shrinks less."""
     hierarchy = Hierarchy(affinity(GALLERY[name]((150, 171)), "gaussian", sigma=0.02, floor=1e-6))
-    sizes = [150 * 171, *(len(level.graph) for level in hierarchy.levels)]
-    assert sizes[1] < sizes[0] / 4
-    assert all(below < above / 3 for above, below in itertools.pairwise(sizes))
+    sizes = [150 * 171, *np.diff(hierarchy.levels.base)]
+    assert sizes[1] < sizes[0] / (3.8 if name == "noise" else 9)
+    assert all(below < above / 3.6 for above, below in itertools.pairwise(sizes[1:]))
+    assert len(sizes) > 2
+    assert sizes[-1] <= multigrid.COARSEST < sizes[-2]
+    assert str(sizes[-1]) in repr(hierarchy)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(1, 9), st.integers(1, 9), st.booleans(), st.integers(0, 99))
-def test_grid_sweep_equals_its_plain_twin(height, width, backward, seed):
-    random = np.random.default_rng(seed)
-    stencil = affinity(random.random((height, width)), "gaussian", sigma=0.2)
-    extra, f, u = random.random((3, height, width)).astype(np.float32)
-    inverse = 1 / (stencil.diagonal() + extra)
-    swept = np.stack([u, -u])
-    smoothers.relax_grid(stencil.planes, extra, inverse, np.stack([f, -f]), swept, backward)
-    plain = smoothers.relax_grid_plain(stencil, extra, f, u, backward)
-    np.testing.assert_allclose(swept, np.stack([plain, -plain]), atol=2e-6)
-
-
-def test_transfers_and_graph_sweeps_equal_their_matrices():
-    random = np.random.default_rng(4)
-    stencil = affinity(grain((30, 37)))
-    owner, graph = aggregate_grid(stencil)
-    plane = owner.reshape(stencil.shape)
-    f, u = random.random((2, 2, *stencil.shape)).astype(np.float32)
-    extra = random.random(stencil.shape).astype(np.float32)
-    p = prolongation(owner, len(graph))
-    coarse = np.empty((len(graph), 2), np.float32)
-    smoothers.restrict_grid(stencil.planes, extra, plane, f, u, coarse)
-    operator = stencil.to_csr() + sparse.diags_array(extra.ravel())
-    np.testing.assert_allclose(coarse, p.T @ (f.reshape(2, -1).T - operator @ u.reshape(2, -1).T), atol=2e-3)
-    lifted = u.copy()
-    smoothers.prolong_grid(plane, coarse, lifted)
-    np.testing.assert_allclose((lifted - u).reshape(2, -1).T, p @ coarse, atol=1e-4)
-
-    extra = random.random(len(graph)).astype(np.float32)
-    inverse = 1 / (graph.degree() + extra)
-    operator = (laplacian(graph) + sparse.diags_array(extra)).tocsr()
-    f = random.random((len(graph), 2)).astype(np.float32)
-    u = np.empty_like(f)
-    smoothers.relax_graph_from_zero(graph.start, graph.middle, graph.column, graph.weight, inverse, f, u)
-    lower = sparse.tril(operator).tocsr()
-    np.testing.assert_allclose(u, spsolve_triangular(lower, f.astype(float)), rtol=1e-4)
-    owner, below = aggregate_graph(graph)
-    coarse = np.empty((len(below), 2), np.float32)
-    smoothers.restrict_graph_after(graph.start, graph.middle, graph.column, graph.weight, owner, u, coarse)
-    np.testing.assert_allclose(coarse, prolongation(owner, len(below)).T @ (f - operator @ u), atol=1e-4)
-    image = np.empty_like(u)
-    smoothers.apply_graph(graph.start, graph.column, graph.weight, extra, u, image)
-    np.testing.assert_allclose(image, operator @ u, atol=1e-4)
-    swept = u.copy()
-    smoothers.relax_graph_backward(graph.start, graph.column, graph.weight, extra, inverse, f, swept)
-    correction = spsolve_triangular(sparse.triu(operator).tocsr(), f - operator @ u, lower=False)
-    np.testing.assert_allclose(swept, u + correction, atol=1e-4)
-
-
-def test_sweeps_with_cells_are_exact_gauss_seidel():
-    """On a graph against triangular solves; on the grid, where a row of a cell moves at once, by convergence."""
-    random = np.random.default_rng(5)
-    stencil = affinity(grain((30, 37)))
-    cells = CellOperator(CellMeans(np.zeros((4, 5, 2)), 50 * random.random((4, 5))), stencil.shape)
-    owner, graph = aggregate_grid(stencil)
-    average = cells.averages(owner.reshape(stencil.shape), len(graph))
-    held, bound = random.random(len(graph)).astype(np.float32), cells.bound().ravel().astype(np.float32)
-    matrix = laplacian(graph).toarray() + np.diag(held) + average.T @ (bound[:, None] * average.toarray())
-    inverse = (1 / np.diag(matrix)).astype(np.float32)
-    spread = average.T.tocsr()
-    f, u = random.random((2, len(graph), 2)).astype(np.float32)
-    for backward, half in ((False, np.tril(matrix)), (True, np.triu(matrix))):
-        swept, means = u.copy(), (average @ u).astype(np.float32)
-        offset = random.random((20, 2))
-        rows = (spread.indptr, spread.indices, spread.data)
-        smoothers.relax_graph_cells(
-            graph.start, graph.column, graph.weight, held, inverse, rows, bound, means, offset, f, swept, backward
-        )
-        np.testing.assert_allclose(swept, u + np.linalg.solve(half, f + spread @ offset - matrix @ u), atol=1e-4)
-        np.testing.assert_allclose(means, average @ swept, atol=1e-5)
-
-    held = np.full(stencil.shape, 0.3, np.float32)
-    factor = (cells.bound() / cells.area**2).astype(np.float32)
-    inverse = 1 / (
-        stencil.diagonal() + held + (factor * np.diff(cells.edges))[np.ix_(cells.row, cells.column)].astype(np.float32)
-    )
-    f, u = random.random((2, 2, *stencil.shape)).astype(np.float32)
-    sums, offset = cells.sums(u), random.random((2, 4, 5))
-    for number in range(1500):
-        smoothers.relax_grid_cells(
-            stencil.planes, held, inverse, cells.row, cells.edges, factor, sums, offset, f, u, number % 2 == 1
-        )
-    np.testing.assert_allclose(sums, cells.sums(u), atol=1e-2)
-    right = f + offset[:, cells.row[:, None], cells.column]
-    mean = cells.to_csr()
-    matrix = stencil.to_csr() + sparse.diags_array(held.ravel()) + mean.T @ sparse.diags_array(bound) @ mean
-    np.testing.assert_allclose(u.reshape(2, -1).T, spsolve(matrix.tocsc(), right.reshape(2, -1).T), atol=1e-3)
+def test_a_hierarchy_of_nothing_but_ties_ends():
+    """Where no pair passes the quality test it is relaxed until levels shrink."""
+    stencil = affinity(np.indices((120, 120)).sum(axis=0) % 2 * 0.5, "gaussian", sigma=0.01, floor=1e-6)
+    sizes = np.diff(Hierarchy(stencil).levels.base)
+    assert (sizes[1:] <= 0.7 * sizes[:-1]).all()
 
 
 @pytest.mark.parametrize("cells", [None, CellMeans(np.zeros((5, 6, 2)), np.full((5, 6), 30.0), 0.8)])
 def test_cycle_is_symmetric_enough_and_forgets_earlier_seeds(cells):
+    """Pinned pixels leave their aggregates and come back; what is kept in between must not show, bit for bit."""
     stencil = affinity(grain((50, 61)))
     operator = cells and CellOperator(cells, stencil.shape)
     fresh, used = Hierarchy(stencil), Hierarchy(stencil)
+    before = used.owner.copy()
     for number in range(3):
-        used.reseed(strokes(stencil.shape, 4 * number + 1, seed=number), None if number else operator)
+        seeds = strokes(stencil.shape, 4 * number + 1, seed=number)
+        used.reseed(seeds, None if number else operator)
+        assert used.pinned(seeds).all()
+        assert ((used.owner < -1).sum()) == len(seeds)
     last = scattered(stencil.shape, 300, weight=1e6)
     for hierarchy in (fresh, used):
         hierarchy.reseed(last, operator)
@@ -158,6 +62,67 @@ def test_cycle_is_symmetric_enough_and_forgets_earlier_seeds(cells):
     za, zb = answers[0]
     assert (za * a).sum() > 0
     assert abs((za * b).sum() - (zb * a).sum()) < 0.05 * np.sqrt((za * a).sum() * (zb * b).sum())
+    used.reseed(scattered(stencil.shape, 5, weight=1e-2), operator)
+    assert (used.owner == before).all()
+
+
+@pytest.mark.parametrize("cells", [None, CellMeans(np.zeros((5, 6, 2)), np.full((5, 6), 30.0))])
+def test_a_cycle_goes_up_through_strips_in_the_reverse_order(cells):
+    """Without aggregates nothing is left of it but the sweeps, down and up: a symmetric operator."""
+    stencil = affinity(grain((200, 31)))
+    hierarchy = Hierarchy(stencil)
+    hierarchy.reseed(strokes(stencil.shape, 5, weight=0.1), cells and CellOperator(cells, stencil.shape))
+    hierarchy.owner[:] = -1
+    f = np.random.default_rng(0).standard_normal((2, *stencil.shape)).astype(np.float32)
+    out = np.empty_like(f)
+    hierarchy.cycle(f, out)
+    (a, b), (za, zb) = f.astype(float), out.astype(float)
+    assert abs((za * b).sum() - (zb * a).sum()) < 1e-5 * np.sqrt((za * a).sum() * (zb * b).sum())
+
+
+def test_precondition_returns_its_dot_products():
+    stencil, seeds = affinity(grain((150, 61))), strokes((150, 61), 5)
+    hierarchy = Hierarchy(stencil, Team(2))
+    hierarchy.reseed(seeds)
+    f, q = np.random.default_rng(0).standard_normal((2, 2, 150, 61)).astype(np.float32)
+    out = np.empty_like(f)
+    dots = hierarchy.precondition(System(stencil, seeds, None, Team(2)), f, out, q)
+    wanted = [(out.astype(float) * other).sum(axis=(1, 2)) for other in (f, q)]
+    np.testing.assert_allclose(dots, wanted, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("cells", [None, CellMeans(np.full((9, 4, 2), 0.5), np.full((9, 4), 10.0), 0.8)])
+def test_threads_change_no_aggregate_and_hardly_the_answer(cells):
+    """Strips are what they are; only the sharing out differs, and the order of sums with it."""
+    shape = (330, 70)
+    stencil, seeds = affinity(grain(shape)), strokes(shape, 6)
+    answers, owners, graphs = [], [], []
+    with mock.patch.object(multigrid, "SHARED", 500):  # so that threads share the first coarse level here, too
+        for threads in (1, 2, 3):
+            method = Multigrid(stencil, threads=threads)
+            solver = ChromaSolver.from_stencil(stencil, lambda _, method=method: method)
+            answers.append(solver.solve(seeds, cells))
+            assert (solver.solve(seeds, cells).chroma == answers[-1].chroma).all()
+            hierarchy = method._hierarchy
+            assert len(hierarchy.bounds[0]) >= 5
+            seeds_of_none = np.where(hierarchy.owner < -1, -2 - hierarchy.owner, hierarchy.owner)
+            owners.append(seeds_of_none)
+            graphs.append(hierarchy.levels)
+        fresh = ChromaSolver.from_stencil(stencil, lambda s: Multigrid(s, threads=3)).solve(seeds, cells)
+    assert (fresh.chroma == answers[-1].chroma).all()
+    for answer, owner, levels in zip(answers[1:], owners[1:], graphs[1:], strict=True):
+        assert (owner == owners[0]).all()
+        assert (levels.base == graphs[0].base).all()
+        for one, other in zip(levels.graph.arrays, graphs[0].graph.arrays, strict=True):
+            assert (one == other).all()
+        assert np.abs(answer.chroma - answers[0].chroma).max() < 1e-4
+        assert abs(answer.iterations - answers[0].iterations) <= 1
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_too_few_threads(threads):
+    with pytest.raises(ValueError, match=rf"threads: {threads}; wanted 1 or more"):
+        Multigrid(affinity(constant((2, 2))), threads=threads)
 
 
 def test_odd_sizes_and_larger_images_cost_no_more_iterations():
@@ -171,13 +136,53 @@ def test_odd_sizes_and_larger_images_cost_no_more_iterations():
         assert iterations((384, 512), image) <= even + 4
 
 
+BUDGET = {
+    "constant": (8, 9),
+    "two halves": (9, 9),
+    "checkerboard": (9, 10),
+    "stripes": (20, 22),
+    "diagonals": (16, 17),
+    "noise": (22, 14),
+    "grain": (10, 10),
+}
+
+
 @pytest.mark.parametrize("name", GALLERY)
 def test_iteration_budget(name):
-    """Recorded counts plus a little; they are what the smoother, the aggregates and the K-cycle are worth."""
+    """Recorded counts plus two; they are what the smoother, the aggregates and the K-cycle are worth."""
     solver = ChromaSolver(GALLERY[name]((200, 233)), affinity="gaussian", sigma=0.02, floor=1e-6)
-    budget = {"grain": 24, "noise": 24}.get(name, 22)
-    assert solver.solve(scattered((200, 233), 500)).iterations <= budget
-    assert solver.solve(strokes((200, 233), 10)).iterations <= budget
+    seeds = scattered((200, 233), 500), strokes((200, 233), 10)
+    counts = [solver.solve(some).iterations for some in seeds]
+    assert all(count <= most + 2 for count, most in zip(counts, BUDGET[name], strict=True)), counts
+
+
+def largest_error(number, with_cells):
+    """In bounds; NaN for a problem that is refused, which is no wrong answer."""
+    stencil, seeds, cells = random_problem(number, with_cells)
+    try:
+        answer = ChromaSolver.from_stencil(stencil, lambda s: Multigrid(s, threads=1)).solve(seeds, cells)
+    except (SolverError, ValueError):
+        return np.nan
+    return np.abs(answer.chroma - exact(stencil, seeds, cells)).max() / BOUND
+
+
+def test_random_problems_are_solved_within_the_bound():
+    errors = {number: largest_error(number, False) for number in range(500)}
+    assert not {number: error for number, error in errors.items() if not error <= 1}
+
+
+@pytest.mark.xfail(reason="a direction that cancels to rounding noise gets a huge step: x grows until it is infinite")
+def test_a_problem_solved_by_one_step_is_not_spoilt_by_the_next():
+    """3×1 pixels with one unknown beside a seed of weight 1e5: what is left after the first step is rounding."""
+    assert largest_error(1929, False) <= 1
+
+
+@pytest.mark.xfail(reason="modes of weak links below firm cells fool the stop rule, numbers 6, 56, 86, 101, 106 here")
+def test_random_problems_with_cells_are_solved_within_the_bound_or_refused():
+    """Links of 1e-6 under firm cells are more than float32 can tell apart: some of these problems may be refused."""
+    errors = {number: largest_error(number, True) for number in range(120)}
+    assert not {number: error for number, error in errors.items() if error > 1}
+    assert np.isfinite(list(errors.values())).mean() > 0.3
 
 
 def test_the_stop_bounds_a_slow_geometric_series():
@@ -195,11 +200,10 @@ def test_a_preconditioner_that_does_nothing_is_not_taken_for_convergence(scale):
     stencil, seeds = affinity(grain((30, 40))), strokes((30, 40), 3)
     flip = np.where(np.indices((30, 40)).sum(axis=0) % 2, 1, -1).astype(np.float32)
 
-    def useless(_, z):
+    def useless(r, z, q):
         z[:] = scale * flip
+        return np.array([(z * other).sum(axis=(1, 2)) for other in (r, q)], float)
 
     x = np.zeros((2, 30, 40), np.float32)
-    hierarchy = Hierarchy(stencil)
-    hierarchy.reseed(seeds)
-    progress = conjugate_gradients(System(stencil, seeds, None), useless, x, hierarchy.diagonal(), 0.5 / 255, 30)
+    progress = conjugate_gradients(System(stencil, seeds, None), useless, x, BOUND, 30)
     assert not progress.converged

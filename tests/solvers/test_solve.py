@@ -90,12 +90,16 @@ def test_cell_means_do_not_depend_on_resolution():
 def test_cell_operator_keeps_constants_and_has_its_transpose(blur):
     random = np.random.default_rng(0)
     operator = CellOperator(CellMeans(random.random((5, 7, 2)), random.random((5, 7)), blur), (23, 29))
-    u, v = random.random((2, 23, 29)), random.random((2, 5, 7))
+    u, v, w = random.random((2, 23, 29)), *random.random((2, 2, 5, 7))
     assert np.abs(operator.means(np.full((2, 23, 29), 0.3)) - 0.3).max() < 1e-12
-    spread = np.zeros_like(u)
-    operator.spread(v, spread)
-    assert (operator.means(u) * v).sum() == pytest.approx((u * spread).sum(), rel=1e-12)
-    assert np.abs(operator.to_csr() @ u[0].ravel() - operator.means(u)[0].ravel()).max() < 1e-12
+    assert (operator.blurred(v) * w).sum() == pytest.approx((v * operator.blurred(w, transposed=True)).sum(), rel=1e-12)
+    mean = operator.to_csr()
+    assert np.abs(mean @ u[0].ravel() - operator.means(u)[0].ravel()).max() < 1e-12
+    for wanted in (False, True):
+        asked = operator.asked(operator.sums(u), wanted)[:, operator.row[:, None], operator.column]
+        rest = mean @ u.reshape(2, -1).T - wanted * operator.wanted.reshape(2, -1).T
+        expected = mean.T @ (operator.weight.reshape(-1, 1) * rest)
+        assert np.abs(asked.reshape(2, -1).T - expected).max() < 1e-12
 
 
 def test_a_region_behind_the_floor_follows_its_only_way_out():
