@@ -12,6 +12,7 @@ from scipy.linalg import eigvalsh_tridiagonal
 from solvers.system import System
 
 Vector = NDArray[np.float32]
+FAST = 0.4  # rate of convergence, by the spectrum seen so far, at which one estimate is believed
 REFRESH = 5  # iterations after which the residual is computed anew, since float32 lets the updated one drift
 
 
@@ -30,7 +31,8 @@ class Stop:
     """Stop on an estimate of the largest error at any pixel, from the lengths of the last steps.
 
     With d_k the largest change of any pixel in step k and ``rate = clip(sqrt(d_k / d_{k-2}), 0.5, 0.9)`` the error left
-    is about ``max(d_k, d_{k-1}) rate / (1 - rate)``. Two estimates running have to be below the tolerance.
+    is about ``max(d_k, d_{k-1}) rate / (1 - rate)``. Two estimates running have to be below the tolerance, unless
+    the spectrum says that all modes decay fast.
     """
 
     def __init__(self, tolerance: float) -> None:
@@ -43,8 +45,11 @@ class Stop:
         """The answer is known to be worse than the steps make it look: start counting again."""
         self._below = 0
 
-    def reached(self, step: float, slowest: float = 0.0) -> bool:
-        """Take in the largest change of the newest step, and the rate at which the slowest mode seen so far decays."""
+    def reached(self, step: float, slowest: float = 0.0, enough: int = 2) -> bool:
+        """Take in the largest change of the newest step.
+
+        slowest is a rate to assume at least; enough the number of estimates running that have to be below.
+        """
         self.steps.append(step)
         if len(self.steps) >= 3 and self.steps[-3] > 0:
             rate = float(np.clip(np.sqrt(step / self.steps[-3]), 0.5, 0.9))
@@ -53,7 +58,7 @@ class Stop:
         rate = min(max(rate, slowest), 0.999)
         self.estimate = max(self.steps[-2:]) * rate / (1 - rate)
         self._below = self._below + 1 if self.estimate < self.tolerance else 0
-        return self._below >= 2
+        return self._below >= enough
 
 
 class Spectrum:
@@ -62,14 +67,13 @@ class Spectrum:
     A mode that the preconditioner misses shows as a small one, long before steps become short.
     """
 
-    def __init__(self, watched: bool) -> None:
-        self._is_watched = watched
+    def __init__(self) -> None:
         self._work: list[float] = []
         self._step: list[float] = []
 
     def rate(self, work: float, energy: float) -> float:
         """``(sqrt(k) - 1) / (sqrt(k) + 1)`` for the condition number k seen so far; work = z'r, energy = p'Ap."""
-        if not (self._is_watched and work > 0 and energy > 0):
+        if not (work > 0 and energy > 0):
             return 0.0
         self._work.append(work)
         self._step.append(work / energy)
@@ -115,13 +119,15 @@ def conjugate_gradients(
     if norms[0] == 0:
         return Progress(True, 0, (0.0,), 0.0)
     energy = np.zeros(len(x))
-    # Cells hold sums over islands that only the weakest links join: modes which steps alone do not tell.
-    spectrum = [Spectrum(watched=system.cells is not None) for _ in x]
+    spectrum = [Spectrum() for _ in x]
     for iteration in range(1, max_iterations + 1):
         work, mixed = precondition(r, z, q)
         energy = system.search(z, _ratio(-mixed, energy), p, q)
         step, square = system.advance(p, q, _ratio(work, energy), x, r)
-        is_short = stop.reached(step, max(s.rate(w, e) for s, w, e in zip(spectrum, work, energy, strict=True)))
+        rate = max(s.rate(w, e) for s, w, e in zip(spectrum, work, energy, strict=True))
+        # Cells hold sums over islands that only the weakest links join: modes which steps alone do not tell.
+        has_cells = system.cells is not None
+        is_short = stop.reached(step, rate if has_cells else 0.0, 1 if rate < FAST and not has_cells else 2)
         if is_short or iteration % REFRESH == 0:
             square = system.misfit(x, r)
         norms.append(float(np.sqrt(square.sum())))
