@@ -13,6 +13,7 @@ from solvers.system import System
 
 Vector = NDArray[np.float32]
 FAST = 0.4  # rate of convergence, by the spectrum seen so far, at which one estimate is believed
+LONGEST = 1e3  # step length at which a direction cannot be right: a good preconditioner asks for about 1
 REFRESH = 5  # iterations after which the residual is computed anew, since float32 lets the updated one drift
 
 
@@ -122,7 +123,11 @@ def conjugate_gradients(
     spectrum = [Spectrum() for _ in x]
     for iteration in range(1, max_iterations + 1):
         work, mixed = precondition(r, z, q)
-        energy = system.search(z, _ratio(-mixed, energy), p, q)
+        share = _ratio(-mixed, energy)
+        energy = system.search(z, share, p, q)
+        if ((work > LONGEST * energy) & (share != 0)).any():
+            # z was the last direction over again: what is left of it is rounding, and would be taken a long step along.
+            energy = system.search(z, np.zeros_like(share), p, q)
         step, square = system.advance(p, q, _ratio(work, energy), x, r)
         rate = max(s.rate(w, e) for s, w, e in zip(spectrum, work, energy, strict=True))
         # Cells hold sums over islands that only the weakest links join: modes which steps alone do not tell.
