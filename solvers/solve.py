@@ -247,7 +247,7 @@ class ChromaSolver:
         changed = changed_pixels(seeds_before, seeds)
         if not len(changed):
             return before
-        Problem.checked(self.shape, seeds, cells, before.chroma, tolerance, max_iterations)
+        Problem.checked(self.shape, seeds, cells, None, tolerance, max_iterations)
         margin, drift = MARGIN, before.estimated_error + 2 * STILL * tolerance
         while self._is_windowed and cells is None and drift < tolerance:
             window = window_around(changed, self.shape, margin)
