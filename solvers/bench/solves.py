@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers import ChromaSolver, Solution, SolverError, Stencil, affinity, reweight
+from solvers import SOLVERS, ChromaSolver, Solution, SolverError, Stencil, affinity, reweight
 from solvers.bench.cases import SOFTNESS, WEIGHTS, Case
 from solvers.bench.guides import Float
 from solvers.bench.machine import peak_bytes, reset_peak
@@ -60,14 +59,15 @@ class Run:
         self.seconds[step] = self.seconds.get(step, 0.0) + seconds
 
 
-def solver_options(weights: str, threads: int) -> dict[str, Any]:
-    """Arguments of ChromaSolver for weights by name; threads only if it has that argument."""
+def solver_options(weights: str, threads: int, build: Callable[[Any], Any] | None = None) -> dict[str, Any]:
+    """Arguments of ChromaSolver for weights by name."""
     kind, options = WEIGHTS[weights]
-    return {"affinity": kind, **options, **_threads(ChromaSolver.__init__, threads)}
+    return {"affinity": kind, **options, **_threads(build, threads)}
 
 
-def _threads(function: Callable[..., Any], threads: int) -> dict[str, Any]:
-    return {"threads": threads} if "threads" in inspect.signature(function).parameters else {}
+def _threads(build: Callable[[Any], Any] | None, threads: int) -> dict[str, Any]:
+    """The argument, for the method that has it; others see the environment of their process alone."""
+    return {"threads": threads} if build in (None, SOLVERS["multigrid"]) else {}
 
 
 def own_run(case: Case, exact: NDArray[Any], build: Callable[[Any], Any], threads: int) -> Run:
@@ -75,7 +75,7 @@ def own_run(case: Case, exact: NDArray[Any], build: Callable[[Any], Any], thread
     run = Run()
     reset_peak()
     run.start()
-    first = ChromaSolver(case.luminance, build, **solver_options(case.weights, threads))
+    first = ChromaSolver(case.luminance, build, **solver_options(case.weights, threads, build))
     run.stop("weights")
     solver, chroma = first, case.first_guess()
     for stage in range(case.stages):
@@ -83,7 +83,7 @@ def own_run(case: Case, exact: NDArray[Any], build: Callable[[Any], Any], thread
             run.start()
             assert first.stencil is not None
             stencil = reweight(first.stencil, case.field(exact[stage - 1]), SOFTNESS)
-            solver = ChromaSolver.from_stencil(stencil, build, **_threads(ChromaSolver.from_stencil, threads))
+            solver = ChromaSolver.from_stencil(stencil, build, **_threads(build, threads))
             run.stop("setup")
         run.start()
         solution: Solution = solver.solve(case.seeds, case.cells, start=chroma, tolerance=case.bound)

@@ -131,8 +131,9 @@ def test_odd_sizes_and_larger_images_cost_no_more_iterations():
 
     for image in (constant, grain):
         even = iterations((128, 128), image)
-        assert iterations((129, 129), image) <= even + 2
-        assert iterations((127, 131), image) <= even + 2
+        # Three, since the stop rule asks for one estimate or for two.
+        assert iterations((129, 129), image) <= even + 3
+        assert iterations((127, 131), image) <= even + 3
         assert iterations((384, 512), image) <= even + 4
 
 
