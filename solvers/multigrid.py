@@ -116,6 +116,8 @@ class Hierarchy:
         self._pinned = np.zeros(0, np.int64)
         self._dense = np.zeros((0, 0), np.float32)
         self.cells: CellOperator | None = None
+        self._seeds = Seeds.none()
+        self._system: System | None = None
 
     def __repr__(self) -> str:
         sizes = " > ".join(str(size) for size in [self.owner.size, *np.diff(self.levels.base)])
@@ -130,7 +132,7 @@ class Hierarchy:
 
         Pixels that seeds pin are left out of their aggregates; what ties them to others ties those to zero.
         """
-        self._system = System(self.stencil, seeds, cells, self.team)
+        self._seeds, self._system = seeds, None
         levels, owner = self.levels, self.owner.ravel()
         transfer.release(owner, self._pinned)
         pinned = np.empty(len(seeds), np.int64)
@@ -245,6 +247,8 @@ class Hierarchy:
 
     def cycle(self, f: Vector, out: Vector) -> None:
         """out = an approximate solution of ``A out = f``; both (C, H, W) float32, C at most 2."""
+        if self._system is None:
+            self._system = System(self.stencil, self._seeds, self.cells, self.team)
         self.precondition(self._system, f, out, f)
 
     def precondition(self, system: System, f: Vector, out: Vector, q: Vector) -> NDArray[np.float64]:

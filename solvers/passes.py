@@ -16,7 +16,7 @@ from solvers.rows import (
     links_of,
     parities,
     pivots,
-    pull_horizontal,
+    pull_row,
     pull_vertical,
     relax_half,
 )
@@ -138,24 +138,18 @@ def descend(planes, held, cells, owner, f, u, coarse, bounds, strips):  # type: 
 @njit(cache=True, fastmath={"contract"})
 def _restrict_row(planes, held, owner, f, u, y, coarse, buffers):  # type: ignore[no-untyped-def]
     zero, _, _, _, _, line, hold, other = buffers
-    height, width = owner.shape
     links = links_of(planes, y, zero)
     held_row(held, y, hold)
     group = owner[y]
     for channel in range(u.shape[0]):
-        here = u[channel, y]
-        result = line if channel == 0 else other
-        pull_vertical(
-            links, f[channel, y], hold, u[channel, max(y - 1, 0)], here, u[channel, min(y + 1, height - 1)], result
-        )
-        pull_horizontal(links[0], here, result)
+        pull_row(links, f[channel, y], hold, u[channel], y, line if channel == 0 else other)
     if u.shape[0] == 2:
-        for x in range(width):
+        for x in range(group.size):
             if group[x] >= 0:
                 coarse[group[x], 0] += line[x]
                 coarse[group[x], 1] += other[x]
     else:
-        for x in range(width):
+        for x in range(group.size):
             if group[x] >= 0:
                 coarse[group[x], 0] += line[x]
 
@@ -235,11 +229,9 @@ def _direct_row(z, share, p):  # type: ignore[no-untyped-def]
 def _apply_row(planes, held, cells, asked, p, q, y, zero, hold, dots):  # type: ignore[no-untyped-def]
     links = links_of(planes, y, zero)
     held_row(held, y, hold)
-    height = p.shape[1]
     for channel in range(p.shape[0]):
         here, result = p[channel, y], q[channel, y]
-        pull_vertical(links, zero, hold, p[channel, max(y - 1, 0)], here, p[channel, min(y + 1, height - 1)], result)
-        pull_horizontal(links[0], here, result)
+        pull_row(links, zero, hold, p[channel], y, result)
         if asked.size:
             ask_row(cells, asked, channel, y, result, result)
         for x in range(result.size):
@@ -276,8 +268,7 @@ def _advance_row(p, q, step, x, r):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def misfit(planes, held, wanted, cells, asked, u, r, dots, bounds, strips):  # type: ignore[no-untyped-def]
     """r = b - A u, every term as a difference, with dots[strip, 0] = r'r; wanted (N, C) goes with held."""
-    height, width = u.shape[1], u.shape[2]
-    zero = np.zeros(width, np.float32)
+    zero = np.zeros(u.shape[2], np.float32)
     first, column, weight = held
     for strip in strips:
         dots[strip] = 0
@@ -285,10 +276,7 @@ def misfit(planes, held, wanted, cells, asked, u, r, dots, bounds, strips):  # t
             links = links_of(planes, y, zero)
             for channel in range(u.shape[0]):
                 here, result = u[channel, y], r[channel, y]
-                pull_vertical(
-                    links, zero, zero, u[channel, max(y - 1, 0)], here, u[channel, min(y + 1, height - 1)], result
-                )
-                pull_horizontal(links[0], here, result)
+                pull_row(links, zero, zero, u[channel], y, result)
                 for k in range(first[y], first[y + 1]):
                     result[column[k]] += weight[k] * (wanted[k, channel] - here[column[k]])
                 if asked.size:

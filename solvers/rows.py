@@ -127,6 +127,13 @@ def pull_horizontal(east, u, line):  # type: ignore[no-untyped-def]
         line[last] += east[last - 1] * (u[last - 1] - u[last])
 
 
+@njit(cache=True)
+def pull_row(links, f, c, u, y, line):  # type: ignore[no-untyped-def]
+    """line = f - c u + what all neighbours of row y of u (H, W) pull: the residual of that row."""
+    pull_vertical(links, f, c, u[max(y - 1, 0)], u[y], u[min(y + 1, u.shape[0] - 1)], line)
+    pull_horizontal(links[0], u[y], line)
+
+
 @njit(cache=True, fastmath=FAST)
 def _half(out, line, pivot, mask, left, u, right, w, e):  # type: ignore[no-untyped-def]
     for x in range(out.size):

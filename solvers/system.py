@@ -9,7 +9,7 @@ from solvers import passes
 from solvers.cells import CellOperator
 from solvers.seeds import Seeds
 from solvers.stencil import Stencil
-from solvers.team import Team, cut, phases
+from solvers.team import STRIP, Team, cut, phases
 
 Vector = NDArray[np.float32]
 NO_CELLS = np.zeros((0, 0, 0))
@@ -33,10 +33,9 @@ class System:
         order = np.argsort(seeds.index, kind="stable")
         index = seeds.index[order]
         first = np.searchsorted(index, np.arange(height + 1, dtype=np.int64) * width)
-        self.index, self.wanted = index, np.ascontiguousarray(seeds.chroma[order])
+        self.wanted = np.ascontiguousarray(seeds.chroma[order])
         self.held = (first, (index % width).astype(np.int32), seeds.weight[order])
-        size = 64 if cells is None else max(64, cells.tallest)
-        self.bounds = cut(height, size)
+        self.bounds = cut(height, STRIP if cells is None else max(STRIP, cells.tallest))
         self.phases = phases(len(self.bounds) - 1)
         self._dots = np.zeros((len(self.bounds) - 1, 2, self.wanted.shape[1]))
         self._largest = np.zeros(len(self.bounds) - 1, np.float32)
