@@ -76,24 +76,33 @@ class Predictor:
         self.device = pick_device(device)
         self.side = side or int(model.card.get("input_side", 192))
         self._network = model.network.to(self.device)
+        self._temperature = float(model.card.get("temperature", 1.0))
 
-    def predict(self, lightness: Float) -> Prediction:
+    def input_shape(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Size (h, w) at which the network looks at a photo of `shape`."""
+        return input_shape(shape, self.side)
+
+    def predict(self, lightness: Float, hints: Float | None = None) -> Prediction:
         """Predict colours.
 
         Parameters
         ----------
         lightness : (H, W) float32, L* 0..100, any size
+        hints : (h, w, 3) float32 or None
+            a*, b* and a mask of 0 or 1 at `input_shape(lightness.shape)`: colours known beforehand.
 
         Returns
         -------
-        Prediction, its cells a quarter of the input's size.
+        Prediction, its cells a quarter of the input's size; its probabilities calibrated by the temperature that the
+        model's card names (Guo et al. 2017, section 4.2).
         """
-        shape = input_shape(lightness.shape, self.side)
+        shape = self.input_shape(lightness.shape)
         resize = shrink if shape[0] <= lightness.shape[0] and shape[1] <= lightness.shape[1] else enlarge
         small = resize(lightness, shape)
         planes = torch.from_numpy(np.array(small)).to(self.device)[None, None]
+        given = None if hints is None else torch.from_numpy(np.moveaxis(hints, -1, 0).copy()).to(self.device)[None]
         with torch.inference_mode():
-            logits = self._network(planes)[0]
+            logits = self._network(planes, given)[0] / self._temperature
             log_probability = torch.log_softmax(logits, 0).float().cpu().numpy()
         width = spread(log_probability, self.model.bins)
         confidence = (1 / (1 + (width / SURE_WITHIN) ** 2)).astype(np.float32)
