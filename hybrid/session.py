@@ -28,6 +28,8 @@ AB_RANGE = 255.0
 HALF_STEP = 0.5 / 255 * AB_RANGE
 """Half an 8-bit step of a or b, in CIELAB units."""
 MOST_L = 100 + L_OFFSET
+LOOSER = 4.0
+"""Tolerance of an answer that is weighed by, against that of the last one: ab moves by <= .012/255 at 99.9 % of pixels."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
 CLAIM_SOFTNESS = 0.03
@@ -173,11 +175,12 @@ class Session:
             return np.zeros((*self._shape, 2), np.float32), None
         with self._stage("solve"):
             tolerance = HALF_STEP / MOST_L
-            solution = solver.solve(seeds, cells, tolerance=tolerance)
-            for _ in range(self._reweightings):
+            looser = [LOOSER] * self._reweightings + [1.0]  # answers that only decide on links need not be exact
+            solution = solver.solve(seeds, cells, tolerance=looser[0] * tolerance)
+            for factor in looser[1:]:
                 change = solution.chroma * (self._guide + np.float32(L_OFFSET))[..., None]
                 sharper = _weakened(solver, change, self.settings.softness)
-                solution = sharper.solve(seeds, cells, start=solution.chroma, tolerance=tolerance)
+                solution = sharper.solve(seeds, cells, start=solution.chroma, tolerance=factor * tolerance)
         chroma = solution.chroma if cells is None else limited(solution.chroma, cells, self._firmness)
         return chroma, solution
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from solvers.coarse import apply, combine, first_step, graph_of, prolong, pulled, second_step, solve_dense
+from solvers.coarse import apply, combine, first_step, graph_of, prolong, pulled, restrict, second_step, solve_dense
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def relax_cells(graph, held, inverse, average, bound, means, offset, f, u, backward):  # type: ignore[no-untyped-def]
-    """One sweep on (n, 2) values: average = (first, cell, share) are the rows of M', means = M u is kept up to date.
+def relax_cells(low, high, graph, held, inverse, average, bound, means, offset, f, u, backward):  # type: ignore[no-untyped-def]
+    """One sweep over the nodes low..high: average = (first, cell, share) are the rows of M', means = M u is kept.
 
     M' offset is added to f.
     """
     near, weight, links, far, far_weight = graph
     first, cell, share = average
-    for step in range(inverse.size):
-        i = np.uint32(inverse.size - 1 - step if backward else step)
+    for step in range(high - low):
+        i = np.uint32(high - 1 - step if backward else low + step)
         a, b = pulled(
             near, weight, links, far, far_weight, i, u, f[i, 0] - held[i] * u[i, 0], f[i, 1] - held[i] * u[i, 1]
         )
@@ -41,9 +41,8 @@ def relax_cells(graph, held, inverse, average, bound, means, offset, f, u, backw
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def average_nodes(average, u, means):  # type: ignore[no-untyped-def]
-    """means (hw, 2) = M u."""
+    """means (hw, 2) += M u."""
     first, cell, share = average
-    means[:] = 0
     for i in range(u.shape[0]):
         for k in range(first[i], first[i + 1]):
             means[cell[k], 0] += share[k] * u[i, 0]
@@ -51,10 +50,10 @@ def average_nodes(average, u, means):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def spread_cells(average, values, sign, out):  # type: ignore[no-untyped-def]
-    """out (n, 2) += sign M' values."""
+def spread_cells(low, high, average, values, sign, out):  # type: ignore[no-untyped-def]
+    """out (n, 2) += sign M' values for the nodes low..high."""
     first, cell, share = average
-    for i in range(out.shape[0]):
+    for i in range(low, high):
         for k in range(first[i], first[i + 1]):
             out[i, 0] += sign * share[k] * values[cell[k], 0]
             out[i, 1] += sign * share[k] * values[cell[k], 1]
@@ -101,66 +100,9 @@ def weigh(blur, weight, means, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def k_cycle_cells(levels, held, inverse, owner, averages, grid, work, dense, enough):  # type: ignore[no-untyped-def]
-    """As `coarse.k_cycle` from level 0, with averages of all levels and grid = (blur, weight, bound, is_blurred)."""
-    base = levels[0]
-    first, cell, share_of = averages
-    blur, cell_weight, bound, is_blurred = grid
-    last = base.size - 2
-    step, energy, share = np.zeros((last + 1, 2)), np.zeros((last + 1, 2)), np.zeros((last + 1, 2))
-    is_second = np.zeros(last + 1, np.bool_)
-    means, pull = np.zeros((bound.size, 2), np.float32), np.zeros((bound.size, 2), np.float32)
-    depth = 0
-    while True:
-        while depth < last:
-            low, high = base[depth], base[depth + 1]
-            graph, h, d = graph_of(levels, depth), held[low:high], inverse[low:high]
-            average = (first[low : high + 1], cell, share_of)
-            f, u = work[0, low:high], work[3 if is_second[depth] else 2, low:high]
-            image = work[5 if is_second[depth] else 4, low:high]
-            u[:] = 0
-            means[:] = 0
-            pull[:] = 0
-            relax_cells(graph, h, d, average, bound, means, pull, f, u, False)
-            _weigh(blur, cell_weight, is_blurred, means, pull)
-            apply(0, high - low, graph, h, u, image)
-            spread_cells(average, pull, np.float32(1), image)
-            depth += 1
-            _restrict(owner[low:high], f, image, work[0, high : base[depth + 1]])
-            is_second[depth] = False
-        low = base[last]
-        solve_dense(dense, work[0, low:], work[1, low:])
-        while depth > 0:
-            depth -= 1
-            low, high = base[depth], base[depth + 1]
-            graph, h, d = graph_of(levels, depth), held[low:high], inverse[low:high]
-            average = (first[low : high + 1], cell, share_of)
-            f, u = work[0, low:high], work[3 if is_second[depth] else 2, low:high]
-            image = work[5 if is_second[depth] else 4, low:high]
-            prolong(0, high - low, owner[low:high], work[1, high : base[depth + 2]], u)
-            average_nodes(average, u, means)
-            _weigh(blur, cell_weight, is_blurred, means, pull)
-            for k in range(bound.size):
-                pull[k, 0] = bound[k] * means[k, 0] - pull[k, 0]
-                pull[k, 1] = bound[k] * means[k, 1] - pull[k, 1]
-            relax_cells(graph, h, d, average, bound, means, pull, f, u, True)
-            _weigh(blur, cell_weight, is_blurred, means, pull)
-            apply(0, high - low, graph, h, u, image)
-            spread_cells(average, pull, np.float32(1), image)
-            if is_second[depth]:
-                second_step(f, u, work[4, low:high], image, step[depth], energy[depth], share[depth])
-            elif first_step(f, u, image, step[depth], energy[depth]) > enough[depth]:
-                is_second[depth] = True
-                break
-            else:
-                share[depth] = 0
-            combine(step[depth], work[2, low:high], share[depth], work[3, low:high], work[1, low:high])
-        else:
-            return
-
-
-@njit(cache=True, nogil=True)
-def _weigh(blur, weight, is_blurred, means, out):  # type: ignore[no-untyped-def]
+def means_pull(grid, means, out):  # type: ignore[no-untyped-def]
+    """out = B' W B means, grid = (blur, weight, bound, is_blurred)."""
+    blur, weight, _, is_blurred = grid
     if is_blurred:
         weigh(blur, weight, means, out)
     else:
@@ -171,10 +113,69 @@ def _weigh(blur, weight, is_blurred, means, out):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _restrict(owner, f, image, coarse):  # type: ignore[no-untyped-def]
-    """coarse = P' (f - image)."""
-    coarse[:] = 0
-    for i in range(owner.size):
-        if owner[i] >= 0:
-            coarse[owner[i], 0] += f[i, 0] - image[i, 0]
-            coarse[owner[i], 1] += f[i, 1] - image[i, 1]
+def means_offset(grid, means, out):  # type: ignore[no-untyped-def]
+    """out = (diag(bound) - B' W B) means: what a sweep relaxes beyond the cells' term."""
+    bound = grid[2]
+    means_pull(grid, means, out)
+    for k in range(bound.size):
+        out[k, 0] = bound[k] * means[k, 0] - out[k, 0]
+        out[k, 1] = bound[k] * means[k, 1] - out[k, 1]
+
+
+@njit(cache=True, nogil=True)
+def k_cycle_cells(top, levels, held, inverse, owner, averages, grid, work, dense, enough):  # type: ignore[no-untyped-def]
+    """As `coarse.k_cycle`, with averages of all levels and grid = (blur, weight, bound, is_blurred)."""
+    base = levels[0]
+    first, cell, share_of = averages
+    bound = grid[2]
+    last = base.size - 2
+    step, energy, share = np.zeros((last + 1, 2)), np.zeros((last + 1, 2)), np.zeros((last + 1, 2))
+    is_second = np.zeros(last + 1, np.bool_)
+    all_means, pull = np.zeros((last, bound.size, 2), np.float32), np.zeros((bound.size, 2), np.float32)
+    depth = top
+    while True:
+        while depth < last:
+            low, high = base[depth], base[depth + 1]
+            n, graph, h = high - low, graph_of(levels, depth), held[low:high]
+            average, means = (first[low : high + 1], cell, share_of), all_means[depth]
+            f, u = work[0, low:high], work[3 if is_second[depth] else 2, low:high]
+            u[:] = 0
+            means[:] = 0
+            pull[:] = 0
+            relax_cells(0, n, graph, h, inverse[low:high], average, bound, means, pull, f, u, False)
+            means_pull(grid, means, pull)
+            depth += 1
+            right = work[0, high : base[depth + 1]]
+            right[:] = 0
+            restrict(0, n, graph, h, owner[low:high], f, u, right)
+            spread_cells(
+                0, len(right), (first[high : base[depth + 1] + 1], cell, share_of), pull, np.float32(-1), right
+            )
+            is_second[depth] = False
+        low = base[last]
+        solve_dense(dense, work[0, low:], work[1, low:])
+        while depth > top:
+            depth -= 1
+            low, high = base[depth], base[depth + 1]
+            n, graph, h = high - low, graph_of(levels, depth), held[low:high]
+            average, means = (first[low : high + 1], cell, share_of), all_means[depth]
+            f, u = work[0, low:high], work[3 if is_second[depth] else 2, low:high]
+            image = work[5 if is_second[depth] else 4, low:high]
+            error = work[1, high : base[depth + 2]]
+            prolong(0, n, owner[low:high], error, u)
+            average_nodes((first[high : base[depth + 2] + 1], cell, share_of), error, means)
+            means_offset(grid, means, pull)
+            relax_cells(0, n, graph, h, inverse[low:high], average, bound, means, pull, f, u, True)
+            means_pull(grid, means, pull)
+            apply(0, n, graph, h, u, image)
+            spread_cells(0, n, average, pull, np.float32(1), image)
+            if is_second[depth]:
+                second_step(f, u, work[4, low:high], image, step[depth], energy[depth], share[depth])
+            elif first_step(f, u, image, step[depth], energy[depth]) > enough[depth]:
+                is_second[depth] = True
+                break
+            else:
+                share[depth] = 0
+            combine(step[depth], work[2, low:high], share[depth], work[3, low:high], work[1, low:high])
+        else:
+            return

@@ -7,7 +7,7 @@ and the result does not depend on what was asked before.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 
 from solvers import coarse, coarse_cells, passes, transfer
 from solvers.cells import CellOperator
+from solvers.coarse import ENOUGH
 from solvers.graph import Graph
 from solvers.matching import aggregate_graph, aggregate_grid
 from solvers.seeds import Seeds
 from solvers.stencil import Stencil
 from solvers.system import System
-from solvers.team import Team, cut
+from solvers.team import STRIP, Team, cut
+from solvers.top_level import TopLevel, TopLevelCells, k_cycle_shared
 from solvers.transfer import prolongation
 
 COARSEST = 300  # nodes at which a dense inverse is cheaper than a further level
 PINNED = 0.9  # a node whose own weight is this share of its diagonal needs no coarse correction
-ENOUGH = 0.25  # residual reduction at which the second K-cycle step is left out
 SHARED = 16384  # nodes above which threads share a level
 
 Vector = NDArray[np.float32]
@@ -118,6 +119,7 @@ class Hierarchy:
         self.cells: CellOperator | None = None
         self._seeds = Seeds.none()
         self._system: System | None = None
+        self._top: TopLevel | None = None
 
     def __repr__(self) -> str:
         sizes = " > ".join(str(size) for size in [self.owner.size, *np.diff(self.levels.base)])
@@ -175,49 +177,49 @@ class Hierarchy:
                 np.concatenate([spread.indices for spread in rows]).astype(np.int32),
                 np.concatenate([spread.data for spread in rows]).astype(np.float32),
             )
+        self._top = self._top_level()
+
+    def _top_level(self) -> TopLevel | None:
+        """Level 0 for threads to share, if they can."""
+        strips, levels, cells = self.bounds[0], self.levels, self.cells
+        if self.team.threads == 1 or len(strips) < 4 or len(levels) == 1:
+            return None
+        nodes = levels.nodes(0)
+        links = (
+            self.team,
+            strips,
+            levels.graph_of(0).arrays,
+            levels.owner[nodes],
+            levels.held[nodes],
+            levels.inverse[nodes],
+        )
+        if cells is None:
+            return TopLevel(*links)
+        if cells.tallest > STRIP // 2:
+            return None
+        return TopLevelCells(links, self._average(0), self._average(1), self._grid)
+
+    def _average(self, level: int) -> tuple[NDArray[Any], ...]:
+        """Rows of M' of a level."""
+        nodes, (first, cell, share) = self.levels.nodes(level), self._averages
+        return first[nodes.start : nodes.stop + 1], cell, share
 
     def _k_cycle(self, top: int) -> None:
-        levels = self.levels
-        coarse.k_cycle(
-            top, levels.graphs, levels.held, levels.inverse, levels.owner, self._work, self._dense, self._enough
-        )
+        levels, work = self.levels, (self._work, self._dense, self._enough)
+        arrays = (levels.graphs, levels.held, levels.inverse, levels.owner)
+        if self.cells is None:
+            coarse.k_cycle(top, *arrays, *work)
+        else:
+            coarse_cells.k_cycle_cells(top, *arrays, self._averages, self._grid, *work)
 
     def _solve_coarse(self) -> None:
-        """`coarse.k_cycle` from level 0, whose sweeps threads share if they can."""
-        strips = self.bounds[0]
-        if self.team.threads == 1 or len(strips) < 4 or len(self.levels) == 1:
+        """work[1] = an approximate solution on level 0 for the right-hand side in work[0]."""
+        if self._top is None:
             self._k_cycle(0)
             return
-        even = len(strips) // 2
-        parts = [self._shares(strips[: even + 1]), self._shares(strips[even:])]
-        nodes, below, levels = self.levels.nodes(0), self.levels.nodes(1), self.levels
-        graph, owner = levels.graph_of(0).arrays, levels.owner[nodes]
-        held, inverse = levels.held[nodes], levels.inverse[nodes]
-        f, out, first, second, image, other = self._work[:, nodes]
-        right, error = self._work[0, below], self._work[1, below]
-        step, energy, share = np.zeros((3, 2))
-        everywhere = parts[0] + parts[1]
-        for u, product in ((first, image), (second, other)):
-            u[:] = 0
-            right[:] = 0
-            for part in parts:
-                self.team.map(lambda n, u=u: coarse.relax(n[0], n[1], graph, held, inverse, f, u, False), part)
-            self.team.map(lambda n, u=u: coarse.restrict(n[0], n[1], graph, held, owner, f, u, right), everywhere)
-            self._k_cycle(1)
-            self.team.map(lambda n, u=u: coarse.prolong(n[0], n[1], owner, error, u), everywhere)
-            for part in parts[::-1]:
-                self.team.map(lambda n, u=u: coarse.relax(n[0], n[1], graph, held, inverse, f, u, True), part)
-            self.team.map(lambda n, u=u, image=product: coarse.apply(n[0], n[1], graph, held, u, image), everywhere)
-            if u is first and coarse.first_step(f, first, image, step, energy) <= ENOUGH:
-                break
-        else:
-            coarse.second_step(f, second, image, other, step, energy, share)
-        coarse.combine(step, first, share, second, out)
-
-    def _shares(self, strips: NDArray[np.int64]) -> list[tuple[int, int]]:
-        """Ranges of nodes, one a thread, that end where strips do."""
-        cuts = strips[np.linspace(0, len(strips) - 1, self.team.threads + 1).astype(int)]
-        return [(int(low), int(high)) for low, high in pairwise(cuts) if high > low]
+        nodes, below, work = self.levels.nodes(0), self.levels.nodes(1), self._work
+        solve_below = partial(self._k_cycle, 1)
+        k_cycle_shared(self._top, work[:, nodes], work[0, below], work[1, below], solve_below, self._enough[0])
 
     def _take_cells(self, cells: CellOperator | None) -> None:
         self.cells = cells
@@ -264,26 +266,15 @@ class Hierarchy:
         parts = (*self._grid_of_rows, self._factor, sums, offset)
         down = (planes, system.held, parts, self.owner, f, out, right, bounds)
         team.run(lambda strips: passes.descend(*down, strips), system.phases)
-        if cells is None:
-            self._solve_coarse()
-        else:
-            average = (self._averages[0][: nodes.stop + 1], *self._averages[1:])
+        if cells is not None:
             means = np.zeros((self._bound.size, 2), np.float32)
             means[:, :channels] = (sums / cells.area).reshape(channels, -1).T
-            coarse_cells.spread_cells(average, cells.weighed(means).astype(np.float32), np.float32(-1), right)
-            coarse_cells.k_cycle_cells(
-                self.levels.graphs,
-                self.levels.held,
-                self.levels.inverse,
-                self.levels.owner,
-                self._averages,
-                self._grid,
-                self._work,
-                self._dense,
-                self._enough,
-            )
+            pull = cells.weighed(means).astype(np.float32)
+            coarse_cells.spread_cells(0, nodes.stop, self._average(0), pull, np.float32(-1), right)
+        self._solve_coarse()
+        if cells is not None:
             change = np.zeros_like(means)
-            coarse_cells.average_nodes(average, error, change)
+            coarse_cells.average_nodes(self._average(0), error, change)
             means += change
             sums += change.T[:channels].reshape(sums.shape) * cells.area
             if cells.is_blurred:
