@@ -29,7 +29,7 @@ HALF_STEP = 0.5 / 255 * AB_RANGE
 """Half an 8-bit step of a or b, in CIELAB units."""
 MOST_L = 100 + L_OFFSET
 LOOSER = 4.0
-"""Tolerance of an answer that is weighed by, against that of the last one: ab moves by <= .012/255 at 99.9 % of pixels."""
+"""Tolerance of an answer that is weighed by, against that of the last: moves ab by <= .012/255 at 99.9 % of pixels."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
 CLAIM_SOFTNESS = 0.03
