@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
 from skimage.color import rgb2lab
 
 Array = NDArray[np.float32]
@@ -35,6 +37,54 @@ def ab_bins(step: float = 10.0) -> Array:
     return bins
 
 
+@cache
+def hull_bins(nbins: int = 20, gridsize: int = 10) -> Array:
+    """Bins of D. Hage, *Colorization networks* (TU Delft 2016): an ab grid inside the convex hull of sRGB's colours.
+
+    The hull's bounding box is cut into `nbins` steps each way, from its lower corner on, and the grid's points strictly
+    inside the hull are kept. None of the defaults' lies at (0, 0): neutral is an answer only as a mixture.
+
+    Parameters
+    ----------
+    nbins : int
+        Steps along each side of the box, not the number of bins: 15, 20, 25, 30 give Q = 136, 247, 383, 552.
+    gridsize : int
+        sRGB codes between the colours that the hull is taken of.
+
+    Returns
+    -------
+    (Q, 2) float32, CIELAB units, sorted by a, then b. Read-only.
+    """
+    codes = np.arange(0, 255, gridsize) / 255
+    cube = np.stack(np.meshgrid(codes, codes, codes, indexing="ij"), -1).reshape(-1, 1, 3)
+    ab = rgb2lab(cube)[:, 0, 1:]
+    low, high = ab.min(0), ab.max(0)
+    corners = low + (high - low) / nbins * np.stack(np.meshgrid(*[np.arange(nbins)] * 2, indexing="ij"), -1)
+    grid = corners.reshape(-1, 2)
+    faces = ConvexHull(ab).equations
+    outside_by = (grid @ faces[:, :2].T + faces[:, 2]).max(1)
+    bins = grid[outside_by < -1e-9].astype(np.float32)
+    bins.flags.writeable = False
+    return bins
+
+
+BINS: dict[str, Callable[[], Array]] = {"grid10": ab_bins, "hage247": hull_bins}
+"""Name -> the bins that a network may be trained on."""
+
+
+def named_bins(name: str) -> Array:
+    """The bins of that name in BINS, (Q, 2) float32.
+
+    Raises
+    ------
+    ValueError
+        No such name.
+    """
+    if name not in BINS:
+        raise ValueError(f"bins {name!r}; wanted one of {', '.join(BINS)}")
+    return BINS[name]()
+
+
 def soft_encode(ab: Array, bins: Array, neighbours: int = 5, sigma: float = 5.0) -> tuple[NDArray[np.int64], Array]:
     """Target distribution of known colours: Gaussian weights on the nearest bins (Zhang et al. 2016, section 2.2).
 
@@ -52,7 +102,7 @@ def soft_encode(ab: Array, bins: Array, neighbours: int = 5, sigma: float = 5.0)
     index : (..., neighbours) int64
     weight : (..., neighbours) float32, sums to 1 along the last axis.
     """
-    squared = ((ab[..., None, :] - bins) ** 2).sum(-1)
+    squared = (ab[..., :1] - bins[:, 0]) ** 2 + (ab[..., 1:] - bins[:, 1]) ** 2
     index = np.argpartition(squared, neighbours - 1, axis=-1)[..., :neighbours]
     nearest = np.take_along_axis(squared, index, axis=-1)
     weight = np.exp((nearest.min(-1, keepdims=True) - nearest) / (2 * sigma**2))

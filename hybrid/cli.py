@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ from rich.console import Console
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve other programs
 
 if TYPE_CHECKING:
+    from hybrid.compare.run import Plan
     from hybrid.predict import Predictor
     from hybrid.scribbles import CellColors
     from hybrid.session import Settings
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNREADABLE, EXIT_BATCH, EXIT_MODEL, EXIT_MEMORY = 1, 2, 3, 4, 5, 6
 EXITS = """Exit codes: 0 done · 1 unexpected · 2 usage, or an output that cannot be written · 3 unreadable input ·
 4 part of a batch failed · 5 model missing · 6 does not fit into memory · 130 interrupted"""
+
+TABLE_WIDTH = 110
+MODEL_HELP = """A shipped model, none for strokes alone, or a FILE: .safetensors as trained here, or another colorizer \
+from L* (1, 1, H, W) to a*, b* or logits over bins, as .onnx (needs the extra onnx; runs on the CPU) or as TorchScript \
+.pt (this is code: run only files that you trust)."""
 
 app = typer.Typer(help="Black-and-white photographs to colour at print resolution.", epilog=EXITS, no_args_is_help=True)
 notes = Console(stderr=True, highlight=False)
@@ -70,15 +76,16 @@ def colorize(
     inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="Photos: TIFF, PNG or JPEG, 8 or 16 bit.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A file, or a folder (written as 16-bit TIFF).")],
     hints: Annotated[Path | None, typer.Option(help="Strokes: *.hints.json, or a marked copy of the photo.")] = None,
-    model: Annotated[
-        str, typer.Option(help="A shipped model, a .safetensors FILE, or none for strokes alone.")
-    ] = "lite",
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "lite",
     colors: Annotated[
         Path | None, typer.Option(help="Take colours from this small colour picture of the scene.")
     ] = None,
     temperature: Annotated[float, typer.Option(min=0, max=1, help="0 most likely colour, 1 mean colour.")] = 0.38,
     vividness: Annotated[float, typer.Option(min=0, max=1, help="0 as predicted; more favours rare colours.")] = 0.15,
     saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
+    hint_network: Annotated[
+        bool, typer.Option("--hint-network", help="Give hints to the network too: a stroke may recolour its like.")
+    ] = False,
     depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
@@ -91,7 +98,9 @@ def colorize(
         raise fail(f"--hints belongs to one photo; got {len(inputs)} photos", EXIT_USAGE)
     with reported():
         targets = targets_of(inputs, output)
-        settings = Settings(temperature=temperature, vividness=vividness, saturation=saturation)
+        settings = Settings(
+            temperature=temperature, vividness=vividness, saturation=saturation, hint_network=hint_network
+        )
         job = Job(source_of(model, colors, inputs[0], device), settings, hints, depth, overwrite)
     failures = [code for photo, target in targets if (code := colorize_one(photo, target, job, as_json))]
     if failures:
@@ -104,18 +113,23 @@ def colorize_one(photo: Path, target: Path, job: Job, as_json: bool) -> int:
         with stages(photo.name) as progress:
             report = work(photo, target, job, progress)
     except Exception as error:
-        from solvers import SolverError
-
-        code = exit_code_of(error)
-        if code == EXIT_UNEXPECTED and not isinstance(error, SolverError):
-            notes.print_exception()
-        message = str(error) if str(photo) in str(error) else f"{photo}: {error}"
-        fail(message, code)
-        if as_json:
-            print(json.dumps({"input": str(photo), "status": "failed", "exit": code, "error": message}), flush=True)
-        return code
+        return failed(photo, error, as_json)
     print(json.dumps({"status": "ok", **report}) if as_json else summary(report), flush=True)
     return 0
+
+
+def failed(photo: Path, error: Exception, as_json: bool) -> int:
+    """Print what went wrong with a photo; its exit code."""
+    from solvers import SolverError
+
+    code = exit_code_of(error)
+    if code == EXIT_UNEXPECTED and not isinstance(error, SolverError):
+        notes.print_exception()
+    message = str(error) if str(photo) in str(error) else f"{photo}: {error}"
+    fail(message, code)
+    if as_json:
+        print(json.dumps({"input": str(photo), "status": "failed", "exit": code, "error": message}), flush=True)
+    return code
 
 
 def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -125,6 +139,7 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
     from hybrid.hints import read_hints, sha256_of
     from hybrid.memory import check_fits, peak_bytes
     from hybrid.photo import check_writable, read_photo, read_size
+    from hybrid.predict import Predictor
     from hybrid.session import Session
 
     check_writable(target, job.overwrite)
@@ -139,6 +154,8 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
     progress("write")
     report = colorized.write(target, bits=job.depth, overwrite=job.overwrite)
     report["seconds"] = {"read": round(reading, 3), **report["seconds"]}
+    model = job.source.model if isinstance(job.source, Predictor) else None
+    report["model"] = {"name": model.name, "card": model.card} if model else None
     return {**report, "peak_memory": peak_bytes()}
 
 
@@ -268,6 +285,70 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
             if isinstance(score, dict) and "psnr_db" in score:
                 print(f"    {decoding:<26} {score['psnr_db']} dB, colourfulness {score['colorfulness']}")
         print(f"    {card['limits']}")
+
+
+@app.command(epilog=EXITS)
+def compare(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Colour photos, whose own colours judge.")],
+    source: Annotated[
+        str, typer.Option(help="Colours of the cells: oracle (true), degraded, inconsistent or model.")
+    ] = "oracle",
+    grid: Annotated[
+        int, typer.Option(min=2, max=1024, help="Cells on the long side, 64, 128 or 256 say; a model has its own.")
+    ] = 128,
+    megapixels: Annotated[float, typer.Option(min=0.001, help="Photos are averaged down to this size.")] = 1.0,
+    grain: Annotated[float, typer.Option(min=0, max=0.5, help="Film grain to add, as a share of white.")] = 0.0,
+    methods: Annotated[str | None, typer.Option(help="Names separated by commas; all if left out.")] = None,
+    model: Annotated[str, typer.Option(help="For source model: a shipped model, or a FILE.")] = "lite",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder for a sheet of crops a photo, and compare.jsonl.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a photo and line, then a summary.")] = False,
+) -> None:
+    """Compare ways of spreading colours from a small grid of cells over a photo."""
+    with reported():
+        from hybrid.compare.methods import chosen_methods
+        from hybrid.compare.run import Plan, make_folder
+
+        plan = Plan(source, grid, megapixels, grain, chosen_methods(methods), out=make_folder(out))
+        if source == "model":
+            from hybrid.models.weights import load_model
+            from hybrid.predict import Predictor
+
+            plan = replace(plan, predictor=Predictor(load_model(model), device))
+    failures = compare_all(photos, plan, as_json)
+    if failures:
+        raise typer.Exit(failures[0] if len(photos) == 1 else EXIT_BATCH)
+
+
+def compare_all(photos: list[Path], plan: Plan, as_json: bool) -> list[int]:
+    """Compare on each photo and print what comes of it; the exit codes of those that failed."""
+    from hybrid.compare.run import compare_photo, write_reports
+    from hybrid.compare.table import summary, table_of
+
+    reports: list[dict[str, Any]] = []
+    failures = []
+    for path in photos:
+        try:
+            with stages(path.name) as progress:
+                report = compare_photo(path, plan, progress)
+        except Exception as error:
+            failures.append(failed(path, error, as_json))
+            continue
+        reports.append(report)
+        if plan.out is not None:
+            write_reports(plan.out / "compare.jsonl", reports)
+        if as_json:
+            print(json.dumps({"status": "ok", **report}), flush=True)
+    if as_json:
+        print(json.dumps({"status": "summary", "photos": len(reports), "methods": summary(reports)}))
+    elif reports:
+        about = (
+            f"{plan.source}, {len(reports)} of {len(photos)} photos; errors are ratios to bicubic, medians over photos"
+        )
+        Console(highlight=False, width=max(notes.width, TABLE_WIDTH)).print(table_of(summary(reports), about))
+        for name, reason in reports[0]["skipped"].items():
+            print(f"skipped {name}: {reason}")
+    return failures
 
 
 def main() -> None:

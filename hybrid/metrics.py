@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000
 
 Float = NDArray[np.float32]
 
@@ -25,6 +26,24 @@ def colorfulness(rgb: NDArray[np.uint8]) -> float:
 def ab_distance(ab: Float, truth: Float) -> Float:
     """Distance in the CIELAB ab plane, (..., 2) and (..., 2) -> (...)."""
     return np.linalg.norm(ab - truth, axis=-1)
+
+
+def ciede2000(lightness: Float, ab: Float, true_lightness: Float, true_ab: Float) -> Float:
+    """Colour difference ΔE00 (CIE 142-2001; Sharma, Wu & Dalal 2005).
+
+    Parameters
+    ----------
+    lightness, true_lightness : (...) L* 0..100
+    ab, true_ab : (..., 2) CIELAB units
+
+    Returns
+    -------
+    (...)
+    """
+    lab, true_lab = (
+        np.concatenate([light[..., None], plane], -1) for light, plane in ((lightness, ab), (true_lightness, true_ab))
+    )
+    return deltaE_ciede2000(true_lab, lab)
 
 
 def risk_coverage(distance: Float, confidence: Float, shares: tuple[float, ...]) -> list[float]:

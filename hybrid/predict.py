@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from hybrid.bins import spread
-from hybrid.models.weights import TrainedModel
+from hybrid.models.trained import TrainedModel
 from hybrid.scale import enlarge, shrink
 
 Float = NDArray[np.float32]
@@ -69,6 +69,7 @@ class Predictor:
     model : from `load_model`
     device : "auto", "cpu" or "cuda"
     side : about side² pixels are looked at; None takes what the model's card says is best
+        A model whose card says "input_size" looks at that size alone.
     """
 
     def __init__(self, model: TrainedModel, device: str = "auto", side: int | None = None) -> None:
@@ -78,9 +79,19 @@ class Predictor:
         self._network = model.network.to(self.device)
         self._temperature = float(model.card.get("temperature", 1.0))
 
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the network heeds colours known beforehand."""
+        return bool(self.model.card.get("hints", getattr(self._network, "HINT_CHANNELS", 0)))
+
     def input_shape(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """Size (h, w) at which the network looks at a photo of `shape`."""
-        return input_shape(shape, self.side)
+        """Size (h, w) at which the network looks at a photo of `shape`: the one size it takes, or one of the aspect."""
+        if "input_size" in self.model.card:
+            rows, columns = self.model.card["input_size"]
+            return rows, columns
+        multiple = int(self.model.card.get("input_multiple", 1))
+        rows, columns = (max(1, round(edge / multiple)) * multiple for edge in input_shape(shape, self.side))
+        return rows, columns
 
     def predict(self, lightness: Float, hints: Float | None = None) -> Prediction:
         """Predict colours.

@@ -16,7 +16,7 @@ from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance
 from hybrid.finish import finish
 from hybrid.photo import Photo, output_space, write_photo
 from hybrid.predict import Predictor
-from hybrid.reach import membership, seeds_of, yielding
+from hybrid.reach import hint_planes, membership, recolored, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited
 from hybrid.segments import regions
@@ -50,6 +50,7 @@ class Settings:
     reweightings : how often links are weakened where chroma changes; None: twice for a network, never for a picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
+    hint_network : give strokes to a network that takes hints as well; they then recolour what it thinks is of one kind
     """
 
     temperature: float = 0.38
@@ -60,6 +61,7 @@ class Settings:
     reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
+    hint_network: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,15 +122,15 @@ class Session:
         self._shape = working_shape(photo.lightness.shape, self.settings.megapixels)
         with self._stage("shrink"):
             self._guide = shrink(photo.lightness, self._shape)
-        with self._stage("predict"):
-            self.colors, self.regions = self._colors(source)
-        is_guess = isinstance(source, Predictor)
         choice = self.settings
+        is_guess = isinstance(source, Predictor)
+        self._network = source if isinstance(source, Predictor) else None
+        with self._stage("predict"):
+            self._labels = regions(self._guide) if is_guess and choice.fusion else None
+            self.colors = self._predicted_colors() if isinstance(source, Predictor) else source
         self._firmness = choice.firmness or (2.0 if is_guess else 100.0)
         self._reweightings = (2 if is_guess else 0) if choice.reweightings is None else choice.reweightings
-        self._cells: CellMeans | None = None
-        if self.colors is not None:
-            self._cells = cell_means(self.colors, self._guide, self._firmness, choice.saturation)
+        self._cells = self._means(self.colors) if self.colors is not None else None
         self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
         self._predicted: Float | None = None
 
@@ -154,21 +156,26 @@ class Session:
         self._seconds = began
         return Colorized(self.photo, ab, painted, solution, report)
 
-    def _colors(self, source: Predictor | CellColors | None) -> tuple[CellColors | None, int]:
-        """Colours of the cells, and the number of regions that were asked for one colour."""
-        if not isinstance(source, Predictor):
-            return source, 0
-        labels = regions(self._guide) if self.settings.fusion else None
-        prediction = source.predict(self._guide)
-        choice = self.settings
-        colors = colors_of_prediction(prediction, labels, choice.temperature, choice.vividness, choice.fusion)
-        return colors, 0 if labels is None else int(labels.max()) + 1
+    def _predicted_colors(self, painted: Paint | None = None) -> CellColors:
+        """Colours of the cells by the network, which is given the strokes as hints if there are any."""
+        assert self._network is not None
+        hints = None
+        if painted is not None:
+            hints = hint_planes(painted, self.photo.lightness.shape, self._network.input_shape(self._shape))
+        choice, prediction = self.settings, self._network.predict(self._guide, hints)
+        return colors_of_prediction(prediction, self._labels, choice.temperature, choice.vividness, choice.fusion)
+
+    def _means(self, colors: CellColors) -> CellMeans:
+        return cell_means(colors, self._guide, self._firmness, self.settings.saturation)
 
     def _spread(self, painted: Paint) -> tuple[Float, Solution | None]:
         """Relative chroma at working size."""
         with self._stage("seeds"):
             seeds = seeds_of(painted, self.photo.lightness, self._shape)
             cells, solver = self._cells, self._solver
+            if len(seeds) and self.settings.hint_network and self._network and self._network.takes_hints:
+                assert self.colors is not None
+                cells = self._means(recolored(self.colors, self._predicted_colors(painted)))
             if len(seeds) and cells is not None:
                 cells, solver = self._claimed(cells, painted)
         if not len(seeds) and cells is None:
@@ -216,7 +223,7 @@ class Session:
             "width": width,
             "height": height,
             "working": list(self._shape[::-1]),
-            "regions": self.regions,
+            "regions": 0 if self._labels is None else int(self._labels.max()) + 1,
             "recolored_cells": round(self.colors.recolored, 4) if self.colors else 0.0,
             "iterations": solution.iterations if solution else 0,
             "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,

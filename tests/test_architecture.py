@@ -10,19 +10,22 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "hints", "segments", "models", "predict", "scribbles"]
-ORDER += ["reach", "finish", "memory", "session", "cli", "__main__", "demo", "train", "measure"]
+ORDER += ["reach", "finish", "memory", "session", "compare", "cli", "__main__", "demo", "train", "measure"]
 """Parts of `hybrid`; a module imports only what stands before its own part, or is in it."""
 
 HEAVY = ("torch", "skimage")
 ONLY = {
     "torch": ("hybrid.models", "hybrid.predict", "hybrid.train"),
     "safetensors": ("hybrid.models",),
+    "onnxruntime": ("hybrid.models",),
     "imagecodecs": ("hybrid.photo",),
     "tifffile": ("hybrid.photo", "hybrid.demo"),
-    "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.train"),
+    "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.train"),
+    "cv2": ("hybrid.compare",),
     "pyamg": ("solvers.peers",),
-    "typer": ("hybrid.cli", "hybrid.train", "hybrid.measure"),
-    "rich": ("hybrid.cli",),
+    "matplotlib": ("hybrid.train",),
+    "typer": ("hybrid.cli", "hybrid.compare.tune", "hybrid.train", "hybrid.measure"),
+    "rich": ("hybrid.cli", "hybrid.compare"),
 }
 """Library -> the only modules that may import it."""
 SOLVERS_USE = {"numpy", "scipy", "numba"}

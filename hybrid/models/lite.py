@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hybrid.models.colorizer import Colorizer
 from hybrid.models.efficientnet_lite import FEATURES, EfficientNetLite0
 
 STRIDE = 32
@@ -16,7 +17,7 @@ def _fuse(into: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(into, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
 
 
-class LiteColorizer(nn.Module):
+class LiteColorizer(Colorizer):
     """Lightness and colour hints in, logits over ab bins out.
 
     Parameters
@@ -25,6 +26,7 @@ class LiteColorizer(nn.Module):
         Q, how many colours are told apart.
     """
 
+    CELL = 4
     HINT_CHANNELS = 3
 
     def __init__(self, bins: int) -> None:

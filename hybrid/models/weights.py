@@ -1,9 +1,11 @@
-"""Trained weights: a safetensors file in half precision, with a card of the same name beside it."""
+"""Trained weights: a safetensors file in half precision, with a card of the same name beside it.
+
+`load_model` also opens the network files of other programs; see `hybrid.models.external`.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,34 +16,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from hybrid.models import MODELS
+from hybrid.models import MODELS, build
+from hybrid.models.external import load_external
+from hybrid.models.graphs import GRAPHS
+from hybrid.models.trained import ModelError, TrainedModel, on_one_line
 
 SHIPPED = Path(__file__).parent
 PRIOR = "prior"
-
-
-class ModelError(ValueError):
-    """A model that is not there or does not fit, and what to try."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedModel:
-    """A network ready to answer.
-
-    Parameters
-    ----------
-    network : in evaluation mode, on the CPU
-    bins : (Q, 2) float32, the colours that its answers range over
-    prior : (Q,) float32, how often each occurs in the photos it learnt from
-    card : what it was trained on, what it scored, its limits
-    name : as asked for
-    """
-
-    network: nn.Module
-    bins: NDArray[np.float32]
-    prior: NDArray[np.float32]
-    card: dict[str, Any]
-    name: str
 
 
 def shipped_models() -> dict[str, dict[str, Any]]:
@@ -52,17 +33,21 @@ def shipped_models() -> dict[str, dict[str, Any]]:
 
 
 def load_model(name: str) -> TrainedModel:
-    """Load a shipped model by name, or any file that `save_model` wrote.
+    """Load a shipped model by name, any file that `save_model` wrote, or an ONNX or TorchScript file.
 
     Raises
     ------
     ModelError
         No such name or file, an unreadable file, or weights that do not fit the architecture they name.
     """
+    if Path(name).suffix.lower() in GRAPHS:
+        return load_external(name)
     path = Path(name) if name.endswith(".safetensors") else SHIPPED / f"{name}.safetensors"
     if not path.is_file():
         known = ", ".join(shipped_models()) or "none"
-        raise ModelError(f"model {name!r}: not found; shipped are: {known}; a FILE must end in .safetensors")
+        raise ModelError(
+            f"model {name!r}: not found; shipped are: {known}; a FILE must end in .safetensors, .onnx or .pt"
+        )
     try:
         with safe_open(path, "pt") as file:
             card = json.loads((file.metadata() or {}).get("card", "null"))
@@ -73,20 +58,15 @@ def load_model(name: str) -> TrainedModel:
     if not isinstance(architecture, str) or architecture not in MODELS or not {PRIOR, "bins"} <= state.keys():
         raise ModelError(f"model {path}: no card of a known architecture in it; wanted one of {', '.join(MODELS)}")
     prior, bins = state.pop(PRIOR).numpy(), state.pop("bins").numpy()
-    network = MODELS[architecture](len(bins))
     try:
+        network = build(architecture, bins)
         missing = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise ModelError(f"model {path}: its weights do not fit {architecture!r} ({_line(error)})") from None
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"model {path}: its weights do not fit {architecture!r} ({on_one_line(str(error))})") from None
     absent = [key for key in missing.missing_keys if not key.endswith("num_batches_tracked")]
     if absent or missing.unexpected_keys:
         raise ModelError(f"model {path}: weights missing or unknown: {(absent + missing.unexpected_keys)[:3]}")
     return TrainedModel(network.eval().requires_grad_(False), bins, prior / prior.sum(), card, name)
-
-
-def _line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) < 200 else text[:200] + "…"
 
 
 def save_model(

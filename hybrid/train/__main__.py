@@ -12,13 +12,16 @@ import typer
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve other programs
 
-from hybrid.bins import ab_bins
-from hybrid.models import MODELS
+from hybrid.bins import BINS, named_bins
+from hybrid.models import MODELS, build
 from hybrid.models.weights import load_model, save_model
 from hybrid.predict import Predictor, pick_device
 from hybrid.train.dataset import read_archive
 from hybrid.train.evaluate import evaluate
-from hybrid.train.loop import TrainSettings, train
+from hybrid.train.history import draw_history
+from hybrid.train.loop import bins_of, train
+from hybrid.train.ranks import joined
+from hybrid.train.training import TrainSettings
 
 LIMITS = (
     "Trained on small photographs of everyday scenes of about 2000-2020, for research use; dull where it has not seen "
@@ -53,15 +56,44 @@ def main(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch.")] = 0,
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
+    bins: Annotated[str, typer.Option(help=f"Colours that answers range over, one of: {', '.join(BINS)}.")] = "grid10",
+    batch: Annotated[int, typer.Option(min=2, help="Photos a step, in each process.")] = 32,
+    size: Annotated[int, typer.Option(min=32, help="Pixels a side of a photo in training.")] = 128,
+    thumbnails: Annotated[float, typer.Option(min=0, max=1, help="Share of steps on thumbnails, at first.")] = 0.3,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Of the photos to use, for learning curves.")] = 1.0,
 ) -> None:
-    """Train a model on small colour photos and write it as a .safetensors file that `hybrid --model FILE` takes."""
+    """Train a model on small colour photos and write it as a .safetensors file that `hybrid --model FILE` takes.
+
+    On several GPUs: torchrun --nproc-per-node N -m hybrid.train ...
+    """
     if model not in MODELS:
         raise typer.BadParameter(f"model {model!r}; wanted one of {', '.join(MODELS)}")
+    if bins not in BINS:
+        raise typer.BadParameter(f"bins {bins!r}; wanted one of {', '.join(BINS)}")
     if threads:
         torch.set_num_threads(threads)
-    settings = TrainSettings(model, data, run, seconds_of(budget), encoder=encoder, start=start, seed=seed)
+    settings = TrainSettings(
+        model,
+        data,
+        run,
+        seconds_of(budget),
+        batch,
+        size,
+        encoder=encoder,
+        start=start,
+        seed=seed,
+        bins=bins,
+        thumbnails=thumbnails,
+        share=share,
+    )
     photos = read_archive(data / "val.zip")
-    export(train(settings, pick_device(device)), out, photos[len(photos) // 2 :])
+    with joined(pick_device(device)) as rank:
+        checkpoint = train(settings, rank)
+    if rank.number == 0:
+        log = run / f"{model}.jsonl"
+        if log.exists():
+            draw_history(log, log.with_suffix(".png"))
+        export(checkpoint, out, photos[len(photos) // 2 :])
 
 
 def export(checkpoint: Path, out: Path, photos: list) -> None:
@@ -70,8 +102,8 @@ def export(checkpoint: Path, out: Path, photos: list) -> None:
     The size of the input was chosen on the first half of val.zip, so scores are given on the second.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    name, bins = state["settings"]["model"], ab_bins()
-    network = MODELS[name](len(bins))
+    name, bins = state["settings"]["model"], named_bins(bins_of(state))
+    network = build(name, bins)
     network.load_state_dict(
         {k.removeprefix("module."): v for k, v in state["training"]["average"].items() if k != "n_averaged"}
     )
@@ -97,7 +129,9 @@ def origin(settings: dict[str, str]) -> str:
     """What a run's first weights were."""
     if settings.get("start"):
         return f"the model {Path(settings['start']).name}"
-    return "EfficientNet-Lite0, ImageNet (Apache-2.0)" if settings["encoder"] else "random weights"
+    if not settings["encoder"]:
+        return "random weights"
+    return "EfficientNet-Lite0, ImageNet (Apache-2.0)" if settings["model"] == "lite" else "VGG16, ImageNet"
 
 
 if __name__ == "__main__":

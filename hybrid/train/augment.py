@@ -9,6 +9,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from hybrid.train.wear import saved, scratched
+
 _TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 _WHITE = (0.95047, 1.0, 1.08883)
 
@@ -37,7 +39,8 @@ def _uniform(count: int, low: float, high: float, random: Generator) -> Tensor:
 def old_photograph(linear: Tensor, random: Generator) -> Tensor:
     """Lightness as old film, fading, a lens and a scanner would leave it.
 
-    Random spectral sensitivity (orthochromatic film is blind to red), tone curve, fading, blur, vignette and grain.
+    Random spectral sensitivity (orthochromatic film is blind to red), tone curve, fading, blur, vignette, grain,
+    scratches and JPEG blocks.
 
     Parameters
     ----------
@@ -64,8 +67,8 @@ def old_photograph(linear: Tensor, random: Generator) -> Tensor:
     x = torch.linspace(-1, 1, width, device=device).view(1, 1, 1, -1)
     tone = tone * (1 - _uniform(batch, -0.2, 0.2, random).clamp(min=0) * (x**2 + y**2))
     noise = torch.randn(tone.shape, generator=random, device=device)
-    tone = tone + noise * _uniform(batch, -0.04, 0.06, random).clamp(min=0)
-    return 100 * tone.clamp(0, 1)
+    tone = scratched((tone + noise * _uniform(batch, -0.04, 0.06, random).clamp(min=0)).clamp(0, 1), random)
+    return 100 * saved(tone, random)
 
 
 def hint_planes(ab: Tensor, random: Generator, most: int = 40) -> Tensor:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from hybrid.bins import ab_bins, annealed_mean, soft_encode, spread, vividness_weight
+from hybrid.bins import BINS as TABLES
+from hybrid.bins import ab_bins, annealed_mean, hull_bins, named_bins, soft_encode, spread, vividness_weight
 
 BINS = ab_bins()
 
@@ -25,6 +26,35 @@ def test_the_bins_hold_neutral_and_lie_close_to_every_srgb_colour() -> None:
     nearest = np.linalg.norm(ab[:, None] - BINS, axis=-1).min(1)
     assert nearest.max() <= 5 * np.sqrt(2) + 0.5
     assert not BINS.flags.writeable
+
+
+@pytest.mark.parametrize(("nbins", "count"), [(15, 136), (20, 247), (25, 383), (30, 552)])
+def test_the_hull_holds_as_many_bins_as_counted_in_the_published_code(nbins: int, count: int) -> None:
+    bins = hull_bins(nbins)
+    assert bins.shape == (count, 2)
+    assert bins.dtype == np.float32
+    assert not bins.flags.writeable
+    for axis, low, high in ((0, -84.899, 96.770), (1, -106.251, 93.071)):
+        places = np.unique(bins[:, axis])
+        np.testing.assert_allclose(np.diff(places), (high - low) / nbins, atol=2e-4)
+        steps = (places - low) / ((high - low) / nbins)
+        np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
+
+
+def test_the_published_bins_have_their_steps_and_none_for_neutral() -> None:
+    bins = hull_bins()
+    assert np.diff(np.unique(bins[:, 0]))[0] == pytest.approx(9.083, abs=1e-3)
+    assert np.diff(np.unique(bins[:, 1]))[0] == pytest.approx(9.966, abs=1e-3)
+    assert (np.lexsort((bins[:, 1], bins[:, 0])) == np.arange(247)).all()
+    nearest = bins[np.argsort((bins**2).sum(1))[:4]]
+    np.testing.assert_allclose(nearest, [(-3.15, 3.38), (5.94, 3.38), (-3.15, -6.59), (5.94, -6.59)], atol=0.01)
+
+
+def test_bins_go_by_name() -> None:
+    assert {name: len(named_bins(name)) for name in TABLES} == {"grid10": 261, "hage247": 247}
+    assert named_bins("grid10") is BINS
+    with pytest.raises(ValueError, match=r"^bins 'lab'; wanted one of grid10, hage247$"):
+        named_bins("lab")
 
 
 def test_soft_encoding_is_a_gaussian_on_the_nearest_bins() -> None:

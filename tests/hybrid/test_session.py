@@ -11,6 +11,7 @@ from hybrid.hints import MarkedPixels
 from hybrid.models.weights import load_model
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
+from hybrid.reach import recolored
 from hybrid.scribbles import CellColors
 from hybrid.session import Colorized, Session, Settings, colorize
 from hybrid.strokes import Stroke, covered
@@ -247,7 +248,8 @@ class Certain(Predictor):
     def __init__(self) -> None:
         self.bins = np.array([[0, 0], [10, -40], [0, 50]], np.float32)
 
-    def predict(self, lightness: np.ndarray) -> Prediction:
+    def predict(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> Prediction:
+        assert hints is None
         is_light = lightness[2::4, 2::4] > 50
         log_probability = np.full((3, *is_light.shape), np.log(0.01), np.float32)
         log_probability[1][~is_light] = log_probability[2][is_light] = np.log(0.98)
@@ -264,6 +266,54 @@ def test_a_network_that_is_certain_is_believed() -> None:
     assert result.report["regions"] >= 2
     vivid = Session(two_halves(), Certain(), replace(settings, saturation=0.5)).edit()
     np.testing.assert_allclose(vivid.ab, result.ab / 2, atol=1)
+
+
+class Suggestible(Certain):
+    """Sure of blue everywhere; of the first hint's colour on the light half once it is given one."""
+
+    takes_hints = True
+    heard: np.ndarray | None = None
+
+    def input_shape(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        return shape[0] // 2, shape[1] // 2
+
+    def predict(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> Prediction:
+        self.heard = hints
+        bins, is_light = self.bins.copy(), lightness[2::4, 2::4] > 50
+        log_probability = np.full((3, *is_light.shape), np.log(0.01), np.float32)
+        log_probability[1] = np.log(0.98)
+        if hints is not None:
+            bins[2] = hints[hints[..., 2] > 0][0, :2]
+            log_probability[1][is_light], log_probability[2][is_light] = np.log(0.01), np.log(0.98)
+        return Prediction(log_probability, bins, np.full(3, 1 / 3, np.float32), np.ones(is_light.shape, np.float32))
+
+
+def test_hints_to_the_network_recolour_what_it_says_and_only_if_asked() -> None:
+    network, mark = Suggestible(), stroke()
+    settings = Settings(vividness=0.0, hint_network=True)
+    session = Session(two_halves(), network, settings)
+    before = session.edit()
+    assert network.heard is None
+    after = session.edit([mark])
+    assert network.heard is not None
+    planes = network.heard
+    assert planes.shape == (30, 40, 3)
+    is_hinted = planes[..., 2] == 1
+    assert (planes[~is_hinted] == 0).all()
+    np.testing.assert_allclose(planes[is_hinted][:, :2], np.broadcast_to(RED, (is_hinted.sum(), 2)), atol=1e-4)
+    assert is_hinted[12:18, 9:11].all()
+    assert is_hinted.sum() < 40
+    np.testing.assert_allclose(before.ab[:, 45:].mean((0, 1)), BLUE, atol=2)
+    np.testing.assert_allclose(after.ab[:, 45:].mean((0, 1)), RED, atol=3)  # far from the stroke
+    assert (session.edit().ab == before.ab).all()
+    deaf = Session(two_halves(), network, replace(settings, hint_network=False)).edit([mark])
+    np.testing.assert_allclose(deaf.ab[:, 45:].mean((0, 1)), BLUE, atol=2)
+
+
+def test_what_hints_change_by_little_stays() -> None:
+    before, after = cells(), cells(BLUE + np.array([2, 2], np.float32))
+    assert (recolored(before, after).ab == before.ab).all()
+    np.testing.assert_allclose(recolored(before, cells(np.array(RED, np.float32))).ab[0, 0], RED, atol=1e-4)
 
 
 def test_the_shipped_network_colours_a_photo() -> None:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import socket
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +14,21 @@ import torch
 import typer
 from PIL import Image
 
-from hybrid.bins import ab_bins, soft_encode
+from hybrid.bins import ab_bins, hull_bins, soft_encode
 from hybrid.color import lab_from_linear, srgb_decode
 from hybrid.models.weights import SHIPPED, load_model
-from hybrid.train.__main__ import export, origin, seconds_of
+from hybrid.train.__main__ import export, main, origin, seconds_of
 from hybrid.train.augment import hint_planes, lab_of, old_photograph, to_linear, training_pair
 from hybrid.train.dataset import open_store, read_archive
-from hybrid.train.loop import Training, TrainSettings, color_prior, running_average, schedule, train
+from hybrid.train.history import draw_history, rows_of
+from hybrid.train.loop import batches, bins_of, color_prior, train
 from hybrid.train.losses import SoftCrossEntropy
+from hybrid.train.ranks import Rank, joined
+from hybrid.train.training import Training, TrainSettings, running_average, schedule
+from hybrid.train.wear import compressed, scratched
 
 CPU = torch.device("cpu")
+ALONE = Rank(0, 1, CPU)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -60,6 +67,23 @@ def test_the_loss_is_the_plain_formula() -> None:
         total.append(-(weight * (row[index] - np.log(np.exp(row).sum()))).sum())
     loss = SoftCrossEntropy(bins)(torch.from_numpy(logits), torch.from_numpy(ab))
     assert float(loss) == pytest.approx(np.mean(total), rel=1e-5)
+
+
+def test_the_loss_has_the_gradient_of_the_plain_formula() -> None:
+    bins = ab_bins()
+    loss_of = SoftCrossEntropy(bins)
+    ab = torch.randint(-70, 70, (2, 2, 3, 4), generator=generator()).float()
+    index, weight = loss_of.target(ab)
+    slopes = []
+    for memory in (torch.contiguous_format, torch.channels_last):
+        logits = 3 * torch.randn(2, len(bins), 3, 4, generator=generator(1))
+        logits = logits.contiguous(memory_format=memory).requires_grad_()
+        (2.5 * loss_of(logits, ab)).backward()
+        slopes.append(logits.grad)
+    plain = logits.detach().double().requires_grad_()
+    (-2.5 * (torch.log_softmax(plain, 1).gather(1, index) * weight).sum(1).mean()).backward()
+    for slope in slopes:
+        torch.testing.assert_close(slope, plain.grad.float(), atol=1e-7, rtol=1e-4)
 
 
 def test_the_loss_takes_the_nearest_unit_and_colours_beyond_its_table() -> None:
@@ -166,9 +190,62 @@ def test_a_mosaic_of_thumbnails_is_cut_up(tmp_path: Path) -> None:
 def test_the_prior_is_how_often_colours_occur(tmp_path: Path) -> None:
     red = np.full((40, 40, 3), (255, 0, 0), np.uint8)
     store = open_store([archive(tmp_path / "train-0.zip", [red, red])], tmp_path / "cache")
-    prior = color_prior(store, SoftCrossEntropy(ab_bins()), 32)
-    assert prior.sum() == pytest.approx(1, abs=1e-5)
-    np.testing.assert_allclose(prior @ ab_bins(), [80.1, 67.2], atol=4)
+    for bins, cell in ((ab_bins(), 4), (hull_bins(), 1)):
+        prior = color_prior(store, SoftCrossEntropy(bins), 32, cell)
+        assert prior.sum() == pytest.approx(1, abs=1e-5)
+        np.testing.assert_allclose(prior @ bins, [80.1, 67.2], atol=5)
+
+
+def test_the_prior_is_taken_over_cells(tmp_path: Path) -> None:
+    """Columns of red and of grey are pink where a cell holds both, and never where it is a pixel."""
+    striped = np.full((40, 40, 3), 120, np.uint8)
+    striped[:, ::2] = (255, 0, 0)
+    store = open_store([archive(tmp_path / "train-0.zip", [striped] * 4)], tmp_path / "cache")
+    loss_of = SoftCrossEntropy(ab_bins())
+    vivid = (ab_bins() ** 2).sum(1) > 80**2
+    by_pixel, by_cell = (color_prior(store, loss_of, 40, cell)[vivid].sum() for cell in (1, 4))
+    assert by_pixel > 0.15
+    assert by_cell < 0.01
+
+
+def test_bins_and_cells_are_kept_from_the_first_step_to_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybrid.train.__main__.evaluate", lambda *_: {})  # slow with a cell a pixel
+    data, out = tmp_path / "data", tmp_path / "own.safetensors"
+    data.mkdir()
+    archive(data / "train-0.zip", photos())
+    settings = TrainSettings("compact", data, tmp_path / "run", 1e-3, batch=2, size=32, thumbnails=0, bins="hage247")
+    checkpoint = train(settings, ALONE)
+    store = open_store([data / "train-0.zip"], tmp_path / "run" / "cache")
+    prior = torch.load(checkpoint, weights_only=True)["prior"].numpy()
+    np.testing.assert_allclose(prior, color_prior(store, SoftCrossEntropy(hull_bins()), 32, cell=1), rtol=1e-5)
+    export(checkpoint, out, photos(1))
+    model = load_model(str(out))
+    assert (model.bins == hull_bins()).all()
+    with pytest.raises(ValueError, match=r"trained on bins 'hage247', not 'grid10'; choose --bins as it has them"):
+        train(replace(settings, bins="grid10"), ALONE)
+    begun = Training(replace(settings, start=out), CPU).model
+    assert torch.equal(begun.head.bias, model.network.get_parameter("head.bias"))
+    for other in (replace(settings, start=out, bins="grid10"), replace(settings, start=out, model="zhang")):
+        with pytest.raises(ValueError, match=r"a 'compact' of 247 bins; wanted a .* choose --model and --bins"):
+            Training(other, CPU)
+    state = torch.load(checkpoint, weights_only=True)
+    del state["settings"]["bins"]  # as checkpoints were before there was a choice
+    assert bins_of(state) == "grid10"
+
+
+def test_an_encoder_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    settings = TrainSettings("compact", tmp_path, tmp_path, 60, encoder=tmp_path / "vgg16.pth")
+    with pytest.raises(ValueError, match="Compact has no trunk that ImageNet weights would fit"):
+        Training(settings, CPU)
+    assert origin({"encoder": "vgg16.pth", "model": "zhang"}) == "VGG16, ImageNet"
+    assert origin({"encoder": "lite0.pth", "model": "lite"}) == "EfficientNet-Lite0, ImageNet (Apache-2.0)"
+
+
+def test_unknown_bins_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match="bins 'lab'; wanted one of grid10, hage247"):
+        main(tmp_path, bins="lab")
 
 
 def test_the_schedule_rises_then_falls_and_the_average_forgets_its_start() -> None:
@@ -188,12 +265,12 @@ def test_a_run_goes_on_from_its_checkpoint_and_gives_weights_that_load(tmp_path:
     data.mkdir()
     archive(data / "train-0.zip", photos())
     settings = TrainSettings("lite", data, tmp_path / "run", 1e-3, batch=2, size=32, thumbnails=0)
-    checkpoint = train(settings, CPU)
+    checkpoint = train(settings, ALONE)
     first = torch.load(checkpoint, weights_only=True)["training"]
     assert first["step"] == 1
-    assert torch.load(train(settings, CPU), weights_only=True)["training"]["step"] == 1, "the budget is spent"
+    assert torch.load(train(settings, ALONE), weights_only=True)["training"]["step"] == 1, "the budget is spent"
     longer = replace(settings, seconds=first["spent"] + 1e-3)
-    state = torch.load(train(longer, CPU), weights_only=True)
+    state = torch.load(train(longer, ALONE), weights_only=True)
     assert state["training"]["step"] == 2
     assert state["training"]["spent"] > first["spent"]
     moved = [k for k, v in first["model"].items() if not torch.equal(v, state["training"]["model"][k])]
@@ -219,8 +296,7 @@ def test_two_trainings_of_one_seed_take_the_same_step(tmp_path: Path) -> None:
     for _ in range(2):
         training = Training(settings, CPU)
         training.model.train()
-        loss_of = SoftCrossEntropy(training.bins)
-        losses.append([training.update(rgb, loss_of, coarse) for coarse in (False, True)])
+        losses.append([training.update(rgb, coarse) for coarse in (False, True)])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert np.isfinite(losses).all()
 
@@ -237,3 +313,84 @@ def test_budgets_are_read_and_refused() -> None:
     for text in ("60", "m", "-1m", "1d", ""):
         with pytest.raises(typer.BadParameter, match="wanted a number and s, m or h, as in 60m"):
             seconds_of(text)
+
+
+def test_a_jpeg_is_what_pillow_writes_to_half_a_step_or_so() -> None:
+    """Against libjpeg, whose transform rounds to whole numbers: a share of coefficients may fall to the next step."""
+    smooth = np.random.default_rng(0).normal(0, 1, (2, 45, 61)).cumsum(1).cumsum(2)
+    codes = np.clip(128 + 60 * smooth / np.abs(smooth).max(), 0, 255).astype(np.uint8)
+    for quality in (30, 80):
+        wanted = []
+        for picture in codes:
+            data = io.BytesIO()
+            Image.fromarray(picture).save(data, "JPEG", quality=quality)
+            wanted.append(np.asarray(Image.open(data)))
+        tone = torch.from_numpy(codes[:, None] / np.float32(255))
+        found = compressed(tone, torch.full((2,), float(quality)))[:, 0].numpy() * 255
+        assert np.abs(found - np.stack(wanted)).mean() < 0.6
+        assert np.abs(found - codes).mean() > np.abs(found - np.stack(wanted)).mean()
+
+
+def test_scratches_are_few_thin_lines_on_a_share_of_the_pictures() -> None:
+    tone = torch.full((200, 1, 64, 64), 0.5)
+    worn = scratched(tone, generator(), share=0.5)
+    changed = (worn != tone).float().mean((1, 2, 3))
+    assert 0.25 < float((changed > 0).float().mean()) < 0.6
+    assert float(changed.max()) < 0.3
+    assert torch.equal(scratched(tone, generator(), share=0.0), tone)
+    assert float(worn.min()) >= 0
+    assert float(worn.max()) <= 1
+    assert bool((worn > 0.6).any() and (worn < 0.4).any())
+
+
+def test_the_history_of_a_run_is_drawn_from_its_log(tmp_path: Path) -> None:
+    log, out = tmp_path / "lite.jsonl", tmp_path / "lite.png"
+    rows = [{"step": 50 * i, "minutes": i, "loss": 4 - i / 10} for i in range(1, 9)]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"step": 4')
+    assert rows_of(log) == rows
+    draw_history(log, out)
+    with Image.open(out) as picture:
+        assert picture.size == (840, 480)
+    log.write_text("")
+    with pytest.raises(ValueError, match="no rows yet"):
+        draw_history(log, out)
+
+
+def gradient_of_rank(number: int, folder: Path) -> None:
+    """One step of two ranks, each on its own photos; leaves the weights it came to."""
+    os.environ.update(
+        WORLD_SIZE="2", RANK=str(number), MASTER_ADDR="127.0.0.1", MASTER_PORT=(folder / "port").read_text()
+    )
+    torch.set_num_threads(1)
+    settings = TrainSettings("compact_dilation", folder, folder, 60, batch=2, size=32, thumbnails=0)
+    with joined(CPU) as rank:
+        training = Training(settings, rank.device)
+        training.share(rank)
+        training.model.train()
+        rgb = torch.from_numpy(np.random.default_rng(number).integers(0, 256, (2, 3, 32, 32)).astype(np.uint8))
+        loss = training.update(rgb, False)
+        clock = rank.agreed(float(number + 5))
+    weights = [p.detach() for p in training.model.parameters()]
+    torch.save({"weights": weights, "loss": loss, "clock": clock}, folder / f"{number}.pt")
+
+
+def test_two_ranks_take_one_step_together(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        (tmp_path / "port").write_text(str(free.getsockname()[1]))
+    torch.multiprocessing.spawn(gradient_of_rank, (tmp_path,), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{i}.pt", weights_only=True) for i in range(2))
+    assert first["loss"] != second["loss"], "each has photos of its own"
+    assert first["clock"] == second["clock"] == 5
+    begun = list(Training(TrainSettings("compact_dilation", tmp_path, tmp_path, 60), CPU).model.parameters())
+    assert all(torch.equal(one, other) for one, other in zip(first["weights"], second["weights"], strict=True))
+    assert any(not torch.equal(one, before) for one, before in zip(first["weights"], begun, strict=True))
+
+
+def test_a_share_of_the_photos_is_all_that_is_seen(tmp_path: Path) -> None:
+    pictures = [np.full((40, 40, 3), 20 * i, np.uint8) for i in range(8)]
+    store = open_store([archive(tmp_path / "train-0.zip", pictures)], tmp_path / "cache")
+    settings = TrainSettings("lite", tmp_path, tmp_path, 60, batch=2, size=32, share=0.5)
+    stream = batches(store, settings, np.random.default_rng(0))
+    seen = {int(value) for _ in range(12) for value in next(stream)[:, 0, 0, 0]}
+    assert seen == {0, 20, 40, 60}

@@ -1,0 +1,56 @@
+"""Edges judged without the truth's colours: a network's answer as it was meant, with the true picture's borders.
+
+What the network says of a region of the true colour picture is taken as the region's one colour, cells that straddle a
+border weighing little. How far a method's picture is from that shows bleeding, however wrong the colours are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.segmentation import felzenszwalb
+
+from hybrid.compare.interpolate import relative, shaded
+from hybrid.compare.scene import Scene
+from hybrid.compare.scores import band_scores, difference, lattice
+from hybrid.segments import overlap
+
+Float = NDArray[np.float32]
+SCALE, LEAST = 100.0, 60
+"""Felzenszwalb's scale on Lab / 100, and the fewest pixels of a region at 1 MP."""
+PURITY = 4
+"""A cell's weight for a region is the share of it that the region covers, to this power."""
+
+
+def intents(scene: Scene, cells: Float) -> dict[str, Float]:
+    """The network's answer as meant, (H, W, 2) ab, its regions even in ab ("plain") or in ab / (L* + 16) ("relative").
+
+    Parameters
+    ----------
+    scene : with the true colours, which alone say where borders are
+    cells : (h, w, 2) float32, the network's answer, CIELAB units
+    """
+    lab = np.concatenate([scene.lightness[..., None], scene.ab], -1) / 100
+    least = max(2, round(LEAST * scene.lightness.size / 1e6))
+    labels = felzenszwalb(lab, scale=SCALE, sigma=0.5, min_size=least, channel_axis=-1)
+    weight = overlap(labels, (cells.shape[0], cells.shape[1])).power(PURITY)
+    total = np.maximum(weight.sum(1), 1e-12)[:, None]
+
+    def meant(chroma: Float) -> Float:
+        mean = (weight @ chroma.reshape(-1, 2)) / total
+        return mean.astype(np.float32)[labels]
+
+    return {
+        "plain": meant(cells),
+        "relative": shaded(meant(relative(cells, scene.lightness)), scene.lightness),
+    }
+
+
+def intent_scores(ab: Float, meant: dict[str, Float], band: NDArray[np.bool_]) -> dict[str, float | None]:
+    """CIEDE2000 of a picture (H, W, 2) from each intent: mean of the whole, 95th percentile and mean in the band."""
+    found: dict[str, float | None] = {}
+    for name, wanted in meant.items():
+        whole = difference(lattice(ab).reshape(-1, 2), lattice(wanted).reshape(-1, 2))
+        found[f"intent_{name}"] = float(whole.mean())
+        found |= {f"intent_{name}_{key}": value for key, value in band_scores(ab, wanted, band).items()}
+    return found

@@ -1,0 +1,106 @@
+"""Temperature calibration: one number that makes the stated confidence true (Guo et al. 2017, section 4.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from hybrid.metrics import ab_distance
+from hybrid.models.weights import TrainedModel, save_model
+from hybrid.train.evaluate.cells import (
+    Array,
+    CellSample,
+    cross_entropy,
+    distribution_scores,
+    log_softmax,
+    reliability,
+    top_hits,
+)
+from hybrid.train.evaluate.pictures import Float
+from hybrid.train.evaluate.scores import rounded
+
+RANGE = (0.2, 5.0)
+"""Temperatures that are searched."""
+TENTHS = 10
+
+
+def fit_temperature(sample: CellSample) -> float:
+    """Temperature by which logits are to be divided so that their cross-entropy on `sample` is least."""
+
+    def loss(log_temperature: float) -> float:
+        return cross_entropy(log_softmax(sample.logits, float(np.exp(log_temperature))), sample)
+
+    found = minimize_scalar(loss, bounds=tuple(np.log(RANGE)), method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(found.x))
+
+
+def spread_reliability(log_probability: Array, bins: Float, ab: Float) -> dict[str, list[float | None]]:
+    """Root mean square error that the distributions state, against the true one, by tenths of rising spread.
+
+    Parameters
+    ----------
+    log_probability : (N, Q), normalised
+    bins : (Q, 2) CIELAB units
+    ab : (N, 2) true colours
+
+    Returns
+    -------
+    predicted_rms, true_rms : of the distance from the distribution's mean, CIELAB units
+    """
+    probability = np.exp(log_probability)
+    mean = probability @ bins
+    variance = np.maximum(probability @ (bins**2).sum(1) - (mean**2).sum(1), 0)
+    squared = ab_distance(ab, mean) ** 2
+    said, seen, _ = reliability(variance, squared, TENTHS)
+    return {"predicted_rms": [rounded(v) for v in np.sqrt(said)], "true_rms": [rounded(v) for v in np.sqrt(seen)]}
+
+
+def stated_and_true(sample: CellSample, bins: Float, temperature: float) -> dict[str, Any]:
+    """Scores of the distributions at one temperature, with the data of both reliability curves."""
+    log_probability = log_softmax(sample.logits, temperature)
+    hit = top_hits(log_probability, sample.nearest(), 1)
+    said, seen, _ = reliability(np.exp(log_probability.max(1)), hit)
+    return {
+        **{name: rounded(value, 4) for name, value in distribution_scores(log_probability, sample).items()},
+        "reliability": {"stated": [rounded(v) for v in said], "observed": [rounded(v) for v in seen]},
+        "spread": spread_reliability(log_probability, bins, sample.ab),
+    }
+
+
+def calibrate(sample: CellSample, bins: Float, photos: int, stated: float) -> dict[str, Any]:
+    """Fit on the first half of the photos, report on the second.
+
+    Parameters
+    ----------
+    sample : cells of all photos, logits as the network gives them
+    bins : (Q, 2) CIELAB units
+    photos : how many there are
+    stated : temperature that the model's card names today
+
+    Returns
+    -------
+    The fitted temperature; nearest_temperature, the one that fits the nearest bins instead of their soft encoding; the
+    card's; and what the second half says of the raw logits (before) and of the fitted temperature (after).
+    """
+    is_first = sample.photo < photos // 2
+    first = sample.of(is_first)
+    temperature = fit_temperature(first)
+    second = sample.of(~is_first)
+    return {
+        "temperature": rounded(temperature),
+        "nearest_temperature": rounded(fit_temperature(first.as_nearest())),
+        "card_temperature": stated,
+        "fitted_on": photos // 2,
+        "reported_on": photos - photos // 2,
+        "before": stated_and_true(second, bins, 1.0),
+        "after": stated_and_true(second, bins, temperature),
+    }
+
+
+def save_calibrated(path: Path, model: TrainedModel, temperature: float, scores: dict[str, Any]) -> None:
+    """Write a copy of a model whose card holds a new temperature, and scores taken with it."""
+    card = {**model.card, "temperature": temperature, "scores": scores}
+    save_model(path, model.network, model.bins, model.prior, card)
