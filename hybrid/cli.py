@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from rich.console import Console
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve other programs
 
 if TYPE_CHECKING:
+    from hybrid.batch.worker import Colorize
     from hybrid.compare.run import Plan
     from hybrid.predict import Predictor
     from hybrid.scribbles import CellColors
@@ -29,6 +31,12 @@ TABLE_WIDTH = 110
 MODEL_HELP = """A shipped model, none for strokes alone, or a FILE: .safetensors as trained here, or another colorizer \
 from L* (1, 1, H, W) to a*, b* or logits over bins, as .onnx (needs the extra onnx; runs on the CPU) or as TorchScript \
 .pt (this is code: run only files that you trust)."""
+INPUTS_HELP = """Photos: TIFF, PNG or JPEG, 8 or 16 bit; folders, searched through all levels; patterns such as \
+'scans/**/*.tif'."""
+OUTPUT_HELP = """A file; or a folder, for a batch: 16-bit TIFFs, each where its photo is in the folder given, and a \
+manifest by which a rerun goes on where the last one ended."""
+WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
+VERIFY_HELP = "Of a batch: read all files again to see what is done, rather than trust sizes and dates."
 
 app = typer.Typer(help="Black-and-white photographs to colour at print resolution.", epilog=EXITS, no_args_is_help=True)
 notes = Console(stderr=True, highlight=False)
@@ -73,8 +81,8 @@ class Job:
 
 @app.command(epilog=EXITS)
 def colorize(
-    inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="Photos: TIFF, PNG or JPEG, 8 or 16 bit.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="A file, or a folder (written as 16-bit TIFF).")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help=INPUTS_HELP)],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help=OUTPUT_HELP)],
     hints: Annotated[Path | None, typer.Option(help="Strokes: *.hints.json, or a marked copy of the photo.")] = None,
     model: Annotated[str, typer.Option(help=MODEL_HELP)] = "lite",
     colors: Annotated[
@@ -89,22 +97,58 @@ def colorize(
     depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace files that exist; a batch replaces its own anyway.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help=WORKERS_HELP)] = None,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Of a batch: the I-th of N shares, from 1.")] = "1/1",
+    redo: Annotated[bool, typer.Option("--redo", help="Of a batch: colour again what is done.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help=VERIFY_HELP)] = False,
 ) -> None:
     """Colour photographs; their luminance stays as it is."""
-    from hybrid.session import Settings
+    from hybrid.batch.inputs import is_batch
 
     if hints is not None and len(inputs) > 1:
         raise fail(f"--hints belongs to one photo; got {len(inputs)} photos", EXIT_USAGE)
+    choices: dict[str, Any] = {
+        "temperature": temperature,
+        "vividness": vividness,
+        "saturation": saturation,
+        "hint_network": hint_network,
+    }
+    if is_batch(inputs, output):
+        from hybrid.batch.command import colorize_batch
+        from hybrid.batch.error import BatchError
+        from hybrid.batch.identity import settings_hash
+
+        made_with = settings_hash({**choices, "depth": depth}, model, colors, hints)
+        opener = partial(open_colorizer, model, colors, device, choices, hints, depth)
+        how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite, "has_hints": bool(hints)}
+        try:
+            done = colorize_batch(inputs, output, shard, notes, as_json, opener, exit_code_of, made_with, **how)
+        except BatchError as error:
+            raise fail(str(error), error.code) from None
+        raise typer.Exit(0 if done else EXIT_BATCH)
     with reported():
-        targets = targets_of(inputs, output)
-        settings = Settings(
-            temperature=temperature, vividness=vividness, saturation=saturation, hint_network=hint_network
-        )
-        job = Job(source_of(model, colors, inputs[0], device), settings, hints, depth, overwrite)
-    failures = [code for photo, target in targets if (code := colorize_one(photo, target, job, as_json))]
-    if failures:
-        raise typer.Exit(failures[0] if len(targets) == 1 else EXIT_BATCH)
+        from hybrid.session import Settings
+
+        job = Job(source_of(model, colors, inputs[0], device), Settings(**choices), hints, depth, overwrite)
+    if code := colorize_one(inputs[0], Path(output), job, as_json):
+        raise typer.Exit(code)
+
+
+def open_colorizer(
+    model: str, colors: Path | None, device: str, choices: dict[str, Any], hints: Path | None, depth: int | None
+) -> Colorize:
+    """Load what the photos of a batch share; gives what a worker does with each."""
+    from hybrid.session import Settings
+
+    network = None if colors else source_of(model, None, Path(), device)
+    settings = Settings(**choices)
+
+    def colorize_photo(photo: Path, target: Path) -> dict[str, Any]:
+        source = source_of(model, colors, photo, device) if colors else network
+        return work(photo, target, Job(source, settings, hints, depth, overwrite=False), lambda _: None)
+
+    return colorize_photo
 
 
 def colorize_one(photo: Path, target: Path, job: Job, as_json: bool) -> int:
@@ -181,27 +225,6 @@ def source_of(model: str, colors: Path | None, photo: Path, device: str) -> Pred
     from hybrid.predict import Predictor
 
     return Predictor(load_model(model), device)
-
-
-def targets_of(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
-    """Each input with the file it becomes.
-
-    Raises
-    ------
-    WriteError
-        Several photos and an output that is no folder, or two photos that would become one file.
-    """
-    from hybrid.photo import WriteError
-
-    if len(inputs) == 1 and not output.is_dir():
-        return [(inputs[0], output)]
-    if not output.is_dir():
-        raise WriteError(f"cannot write {len(inputs)} photos to {output}: it is no folder; make the folder first")
-    targets = [output / f"{path.stem}.tif" for path in inputs]
-    twice = next((t for t in targets if targets.count(t) > 1), None)
-    if twice is not None:
-        raise WriteError(f"cannot write {twice} twice: two photos have the same name; use two folders")
-    return list(zip(inputs, targets, strict=True))
 
 
 @contextlib.contextmanager

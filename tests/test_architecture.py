@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "hints", "segments", "models", "predict", "scribbles"]
-ORDER += ["reach", "finish", "memory", "session", "compare", "cli", "__main__", "demo", "train", "measure"]
+ORDER += ["reach", "finish", "memory", "session", "batch", "compare", "cli", "__main__", "demo", "train", "measure"]
 """Parts of `hybrid`; a module imports only what stands before its own part, or is in it."""
 
 HEAVY = ("torch", "skimage")
@@ -25,7 +25,7 @@ ONLY = {
     "pyamg": ("solvers.peers",),
     "matplotlib": ("hybrid.train",),
     "typer": ("hybrid.cli", "hybrid.compare.tune", "hybrid.train", "hybrid.measure"),
-    "rich": ("hybrid.cli", "hybrid.compare"),
+    "rich": ("hybrid.batch", "hybrid.cli", "hybrid.compare"),
 }
 """Library -> the only modules that may import it."""
 SOLVERS_USE = {"numpy", "scipy", "numba"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 from skimage.segmentation import felzenszwalb
 
 from hybrid.compare.interpolate import relative, shaded
@@ -18,6 +19,8 @@ from hybrid.segments import overlap
 Float = NDArray[np.float32]
 SCALE, LEAST = 100.0, 60
 """Felzenszwalb's scale on Lab / 100, and the fewest pixels of a region at 1 MP."""
+SOLID = 0.6
+"""Share of some cell that a region must cover to have a colour of its own."""
 PURITY = 4
 """A cell's weight for a region is the share of it that the region covers, to this power."""
 
@@ -30,9 +33,7 @@ def intents(scene: Scene, cells: Float) -> dict[str, Float]:
     scene : with the true colours, which alone say where borders are
     cells : (h, w, 2) float32, the network's answer, CIELAB units
     """
-    lab = np.concatenate([scene.lightness[..., None], scene.ab], -1) / 100
-    least = max(2, round(LEAST * scene.lightness.size / 1e6))
-    labels = felzenszwalb(lab, scale=SCALE, sigma=0.5, min_size=least, channel_axis=-1)
+    labels = solid_regions(scene, cells.shape)
     weight = overlap(labels, (cells.shape[0], cells.shape[1])).power(PURITY)
     total = np.maximum(weight.sum(1), 1e-12)[:, None]
 
@@ -44,6 +45,22 @@ def intents(scene: Scene, cells: Float) -> dict[str, Float]:
         "plain": meant(cells),
         "relative": shaded(meant(relative(cells, scene.lightness)), scene.lightness),
     }
+
+
+def solid_regions(scene: Scene, cells: tuple[int, ...]) -> NDArray[np.int64]:
+    """Regions of even true colour, (H, W) labels; what fills no cell by SOLID goes to the nearest region that does.
+
+    So the soft pixels along a border, often regions of their own, are split between its two sides.
+    """
+    lab = np.concatenate([scene.lightness[..., None], scene.ab], -1) / 100
+    least = max(2, round(LEAST * scene.lightness.size / 1e6))
+    labels = felzenszwalb(lab, scale=SCALE, sigma=0, min_size=least, channel_axis=-1)
+    purest = overlap(labels, (cells[0], cells[1])).max(axis=1).toarray().ravel()
+    is_solid = (purest >= SOLID)[labels]
+    if not is_solid.any():
+        return np.zeros_like(labels)
+    rows, columns = distance_transform_edt(~is_solid, return_distances=False, return_indices=True)
+    return labels[rows, columns]
 
 
 def intent_scores(ab: Float, meant: dict[str, Float], band: NDArray[np.bool_]) -> dict[str, float | None]:

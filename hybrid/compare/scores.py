@@ -14,9 +14,10 @@ from hybrid.metrics import ciede2000, colorfulness
 Float = NDArray[np.float32]
 UNIT = 1 / 1000
 """Lengths below are in this share of the long side: 1.2 pixels at 1 MP and 3:2, 3 pixels at 6 MP."""
-STRONG = 3.0
-"""A chroma edge is strong where ab, smoothed by one unit length, changes by so many CIELAB units over one more."""
-BAND = 6.0
+STRONG = 5.0
+"""A chroma edge is strong where ab, smoothed by a Gaussian of one unit length, changes by so many CIELAB units over one
+more; a sharp step of 12.5 units just does."""
+BAND = 5.0
 """The edge band reaches so many unit lengths from a strong edge."""
 SURROUNDINGS = 12.0
 """Unit lengths: standard deviation of the Gaussian by which what surrounds a pixel is averaged for the bleed."""

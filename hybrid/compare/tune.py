@@ -17,11 +17,11 @@ from hybrid.compare.scores import band_scores, judge_of
 from hybrid.compare.sources import SOURCES
 
 SEARCHED: dict[str, dict[str, tuple[float, ...]]] = {
-    "joint_bilateral": {"near": (0.35, 0.5, 0.7, 1.0, 1.4), "like": (3, 6, 12, 24)},
-    "guided": {"radius": (0.5, 1, 2, 3), "ridge": (3, 10, 30, 100)},
-    "bilateral_solver": {"reach": (0.25, 0.5, 1), "like": (4, 8, 16), "smooth": (4, 16, 64)},
-    "wls": {"smooth": (0.03, 0.1, 0.3, 1, 3, 10), "like": (1, 2, 4, 8)},
-    "wls_relative": {"smooth": (0.03, 0.1, 0.3, 1, 3, 10), "like": (1, 2, 4, 8)},
+    "joint_bilateral": {"near": (0.35, 0.5, 0.7, 1, 1.4, 2), "like": (3, 6, 12)},
+    "guided": {"radius": (0.25, 0.5, 1, 2, 3, 4.5), "ridge": (1, 3, 10, 30)},
+    "bilateral_solver": {"reach": (0.25, 0.5, 1, 2), "like": (2, 4, 8), "smooth": (16, 64, 256)},
+    "wls": {"smooth": (0.1, 0.3, 1, 3, 10, 30), "like": (0.5, 1, 2, 4)},
+    "wls_relative": {"smooth": (0.1, 0.3, 1, 3, 10, 30), "like": (0.5, 1, 2, 4)},
 }
 """Method -> the values that are tried for each of its settings."""
 
@@ -38,7 +38,7 @@ def main(
     ],
     source: Annotated[str, typer.Option(help="oracle for the clean settings, degraded for the noisy ones.")] = "oracle",
     grid: Annotated[int, typer.Option(min=2, help="Cells on the long side.")] = 128,
-    megapixels: Annotated[float, typer.Option(min=0.01, help="Size at which photos are compared.")] = 0.4,
+    megapixels: Annotated[float, typer.Option(min=0.01, help="Size at which photos are compared.")] = 0.2,
     methods: Annotated[str, typer.Option(help="Names, separated by commas.")] = ",".join(SEARCHED),
 ) -> None:
     """Print the settings with the least mean ratio of edge p95 to bicubic, best first, five of each method."""

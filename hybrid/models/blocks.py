@@ -84,6 +84,7 @@ class SeedNetwork(Colorizer):
 
     CELL = 1
     HINT_CHANNELS = 0
+    SIDE = 128  # as in the study
     STRIDE: ClassVar[int]
     ENLARGE: ClassVar[int] = 1
     """A last nearest enlargement; it follows a 1 × 1 head, which answers the same on each copy of a value."""

@@ -19,10 +19,12 @@ class Colorizer(nn.Module):
     ----------
     CELL : pixels a side of a cell of the answer
     HINT_CHANNELS : planes of hints that the network looks at; 0 where it ignores hints
+    SIDE : the network looks at about this many pixels squared
     """
 
     CELL: ClassVar[int]
     HINT_CHANNELS: ClassVar[int]
+    SIDE: ClassVar[int]
 
     def use_bins(self, bins: NDArray[np.float32]) -> None:
         """Take over where the bins lie, (Q, 2) CIELAB units; most networks know bins by number alone."""

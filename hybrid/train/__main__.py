@@ -52,7 +52,7 @@ def main(
     ),
     encoder: Annotated[Path | None, typer.Option(help="ImageNet weights of the encoder (.pth) to start from.")] = None,
     start: Annotated[Path | None, typer.Option(help="A .safetensors model to train on from.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the weights and their card go.")] = Path("lite.safetensors"),
+    out: Annotated[Path | None, typer.Option(help="Where weights and card go; MODEL.safetensors if left out.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch.")] = 0,
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
@@ -93,7 +93,7 @@ def main(
         log = run / f"{model}.jsonl"
         if log.exists():
             draw_history(log, log.with_suffix(".png"))
-        export(checkpoint, out, photos[len(photos) // 2 :])
+        export(checkpoint, out or Path(f"{model}.safetensors"), photos[len(photos) // 2 :])
 
 
 def export(checkpoint: Path, out: Path, photos: list) -> None:
@@ -110,7 +110,7 @@ def export(checkpoint: Path, out: Path, photos: list) -> None:
     progress = state["training"]
     card = {
         "architecture": name,
-        "input_side": 224,
+        "input_side": network.SIDE,
         "training": {
             "steps": progress["step"],
             "photos_seen": progress["step"] * state["settings"]["batch"],

@@ -290,7 +290,7 @@ def test_the_network_is_fed_with_the_photo_itself_where_it_is_the_source(predict
         step(), Plan(source="model", methods=chosen_methods("network_full_size,recipe"), predictor=predictor)
     )
     assert report["network_input"] == [128, 96]
-    assert report["cells"] == [18, 14]
+    assert report["cells"] == [19, 14]
     assert report["scores"]["recipe"]["intent_plain"] is not None
     other, _ = compared(step(), Plan(grid=16, methods=["bicubic", "network_full_size"]))
     assert other["skipped"]["network_full_size"] == "for source model alone"

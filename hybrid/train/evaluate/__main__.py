@@ -72,10 +72,8 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, float] = {}
     report, found = measured(predictor, chosen, seconds)
+    report["seconds"] = seconds
     sepia = np.array(report["sepia_ab"], np.float32)
-    if hints:
-        with stage("hints", seconds):
-            report["hints"] = hint_sweep(predictor, chosen[:hints], sepia)
     if variants:
         with stage("variants", seconds):
             report["variants"] = variant_scores(predictor, chosen[:variants], sepia)
@@ -90,12 +88,19 @@ def main(
     if out_model is not None:
         with stage("out-model", seconds):
             write_calibrated(out_model, predictor.model, report["calibration"]["temperature"], chosen)
-    report["seconds"] = seconds
+    if hints:
+        write_report(out, report)  # what there is so far: the sweep takes longer than all the rest
+        with stage("hints", seconds):
+            report["hints"] = hint_sweep(predictor, chosen[:hints], sepia)
+    write_report(out, report)
+    typer.echo("\n".join(report_lines(report)))
+
+
+def write_report(out: Path, report: dict[str, Any]) -> None:
+    """Write the report as JSON, as tables and as curves."""
     write_curves(out / "curves.png", report)
     write_text(out / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
-    text = "\n".join(report_lines(report))
-    write_text(out / "report.md", text)
-    typer.echo(text)
+    write_text(out / "report.md", "\n".join(report_lines(report)))
 
 
 def opened(model: str, device: str, out_model: Path | None) -> Predictor:

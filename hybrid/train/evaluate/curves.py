@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -80,12 +81,14 @@ def _spread(axes: Axes, calibration: dict[str, Any]) -> None:
 def _hints(axes: Axes, hints: dict[str, Any]) -> None:
     names = (
         ("siggraph17", "SIGGRAPH17, published"),
-        ("network_solver", "network + solver"),
+        ("network_solver", "hints to network and solver"),
+        ("marks_solver", "hints to the solver, over the network's colours"),
         ("network", "network alone"),
         ("solver", "solver alone"),
     )
     for name, label in names:
-        axes.plot([max(count, 0.5) for count in hints["counts"]], hints[name], "o-", label=label)
+        db = [np.nan if value is None else value for value in hints[name]]
+        axes.plot([max(count, 0.5) for count in hints["counts"]], db, "o-", label=label)
     axes.set_xscale("log")
     axes.set_xticks([max(count, 0.5) for count in hints["counts"]], [str(count) for count in hints["counts"]])
     axes.minorticks_off()

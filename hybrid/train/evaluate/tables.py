@@ -67,9 +67,12 @@ def report_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from table_of("artifacts", report["artifacts"])
     if "hints" in report:
         hints = report["hints"]
-        curves = {k: v for k, v in hints.items() if k not in ("photos", "counts", "baselines")}
+        curves = {k: v for k, v in hints.items() if k not in ("photos", "given_up", "counts", "baselines")}
         curves |= {name: [db] * len(hints["counts"]) for name, db in hints["baselines"].items()}
         yield from wide_table(f"hints, dB, {hints['photos']} photos", hints["counts"], curves)
+        if hints["given_up"]:
+            yield f"The solver gave up, photos left out: {hints['given_up']}"
+            yield ""
     if "variants" in report:
         variants = report["variants"]
         rows = {k: v for k, v in variants.items() if k != "photos"}
