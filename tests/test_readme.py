@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from typer.testing import CliRunner
 from hybrid.cli import app
 from hybrid.hints import read_hints
 from hybrid.photo import Photo
+from hybrid.train.__main__ import main as train_main
+from hybrid.train.evaluate.__main__ import main as evaluate_main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,10 +41,11 @@ def test_every_option_it_names_is_in_the_help() -> None:
         CliRunner().invoke(app, [name, "--help"], terminal_width=200).output for name in ("colorize", "info")
     )
     prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
-    of_training = {"--data", "--budget", "--start"}
-    options = set(re.findall(r"`(--[a-z-]+)", prose)) - of_training
-    assert {"--vividness", "--temperature", "--saturation", "--model"} <= options
-    assert all(option in helps for option in options)
+    options = set(re.findall(r"`(--[a-z-]+)", prose))
+    assert {"--vividness", "--temperature", "--saturation", "--model", "--start", "--out-model"} <= options
+    parameters = {name for main in (train_main, evaluate_main) for name in signature(main).parameters}
+    of_training = {f"--{name.replace('_', '-')}" for name in parameters}
+    assert all(option in helps or option in of_training for option in options)
 
 
 def test_its_strokes_are_read(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ TURN, LEAST_CHROMA = (90.0, 180.0), 20.0
 """Degrees of hue between an object's colour and the other, and the least chroma of the other."""
 WIDTH = 10.0
 """Standard deviation of a mode, CIELAB units."""
-KEPT, FLIPPED, UNIFORM = (0.70, 0.20), (0.75, 0.10), 0.15
+KEPT, FLIPPED, UNIFORM = (0.70, 0.20), (0.55, 0.35), 0.10
 """Share of the first and second mode where a cell is right and where it is flipped; the rest is uniform."""
 
 
