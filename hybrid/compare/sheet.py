@@ -34,7 +34,7 @@ def places(pictures: Mapping[str, Colors], band: NDArray[np.bool_], count: int =
     mean = sum((value.astype(np.float32) for value in values), np.zeros((*band.shape, 2), np.float32)) / len(values)
     apart = sum((np.linalg.norm(value - mean, axis=-1) for value in values), np.zeros(band.shape, np.float32))
     if band.any():
-        apart = -apart
+        apart = apart * band
     height, width = (min(CROP, side) for side in band.shape)
     crowd = uniform_filter(apart.astype(np.float32), (height, width), mode="constant")
     half = height // 2, width // 2

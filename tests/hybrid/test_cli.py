@@ -149,17 +149,53 @@ def test_a_folder_is_coloured_and_a_bad_file_does_not_stop_it(grey: Path, tmp_pa
     good = grey_tiff(tmp_path / "in" / "good.tif", seed=1)
     result = run("colorize", grey, bad, good, "-o", out, "--device", "cpu", "--json")
     assert result.exit_code == 4
-    rows = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [(row["input"], row["status"]) for row in rows] == [
-        (str(grey), "ok"),
-        (str(bad), "failed"),
-        (str(good), "ok"),
-    ]
-    assert rows[1]["exit"] == 3
+    *rows, whole = (json.loads(line) for line in result.stdout.splitlines())
+    assert {row["input"]: row["status"] for row in rows} == {str(grey): "ok", str(bad): "failed", str(good): "ok"}
+    assert len(rows) == 3
+    assert (whole["status"], whole["done"], whole["skipped"], whole["failed"]) == ("summary", 2, 0, 1)
+    assert [(row["input"], row["exit"]) for row in whole["failures"]] == [(str(bad), 3)]
     assert str(bad) in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    assert names(out) == ["good.tif", "grey.tif"]
-    assert all(tifffile.imread(out / name).dtype == np.uint16 for name in names(out))
+    assert names(out) == ["good.tif", "grey.tif", "manifest.jsonl"]
+    assert all(tifffile.imread(out / name).dtype == np.uint16 for name in ("good.tif", "grey.tif"))
+    by_file = tmp_path / "file.tif"
+    report_of(run("colorize", good, "-o", by_file, "--device", "cpu", "--json"))
+    got, wanted = (tifffile.imread(path).astype(int) for path in (out / "good.tif", by_file))
+    assert np.abs(got - wanted).max() <= 4  # of 65535; a worker has other threads, which add up in another order
+    bad.unlink()
+    result = run("colorize", bad.parent, "-o", f"{out}/", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("2 photos: 0 done, 2 done before, 0 failed; ")
+    assert result.stderr == ""
+
+
+def test_a_batch_that_cannot_be_is_refused(grey: Path, tmp_path: Path) -> None:
+    out, photos = tmp_path / "out", grey.parent
+    grey_tiff(photos / "other.tif")
+    refused(run("colorize", photos, "-o", f"{out}/", "--hints", "x.hints.json"), 2, "hints belong to one photo", out)
+    refused(run("colorize", photos, "-o", out, "--shard", "3/2"), 2, "--shard '3/2'", out)
+    refused(run("colorize", photos / "*.png", "-o", out), 3, photos / "*.png", out)
+    refused(run("colorize", photos, "-o", photos), 2, "over the photo", out)
+    refused(run("colorize", grey, "-o", out, "--model", "grand"), 5, "'grand': not found", out, ("manifest.jsonl",))
+
+
+def test_an_interrupted_batch_says_so(grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hybrid.batch.crew.wait", interrupted)
+    result = run("colorize", grey, "-o", tmp_path / "out", "--model", "none")
+    assert result.exit_code == 130
+    assert names(tmp_path / "out") == ["manifest.jsonl"]
+
+
+def test_hints_and_colours_reach_a_batch_of_one(grey: Path, tmp_path: Path) -> None:
+    hints, small = tmp_path / "marks.hints.json", color_png(tmp_path / "small.png", 12, 16)
+    write_hints(hints, [Stroke(points=[[50, 20], [50, 30]], ab=RED)], PhotoIdentity(WIDTH, HEIGHT))
+    words = ("colorize", grey, "--hints", hints, "--colors", small, "--depth", 8, "--saturation", 0.5)
+    report_of(run(*words, "-o", tmp_path / "file.tif", "--json"))
+    assert run(*words, "-o", tmp_path / "out").exit_code == 0
+    assert (tmp_path / "out" / "grey.tif").read_bytes() == (tmp_path / "file.tif").read_bytes()
 
 
 def refused(result: Result, code: int, named: Path | str, out: Path | None, left: tuple[str, ...] = ()) -> None:

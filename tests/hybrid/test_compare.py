@@ -8,6 +8,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -265,6 +266,14 @@ def test_the_intent_has_the_true_borders_and_the_cells_colours() -> None:
         assert (sharp[key] or 9) < 0.7 * (soft[key] or 0)
 
 
+def test_a_soft_border_is_split_between_its_sides_in_the_intent() -> None:
+    scene = step()
+    scene.ab[:, 67:71], scene.lightness[:, 67:71] = (15, 0), 55
+    meant = intents(scene, oracle(scene, 16).colors.ab)["plain"]
+    np.testing.assert_allclose(meant[:, :69], np.broadcast_to(np.float32(BLUE), (96, 69, 2)), atol=3)
+    np.testing.assert_allclose(meant[:, 69:], np.broadcast_to(np.float32(ORANGE), (96, 59, 2)), atol=3)
+
+
 def test_photos_are_averaged_in_linear_light_and_grain_is_seen_alone() -> None:
     rows, columns = np.indices((40, 60))
     checks = np.where((rows + columns) % 2, 100, 0).astype(np.float32)
@@ -400,10 +409,14 @@ def test_tuning_prints_the_best_settings_first(tmp_path: Path, capsys: pytest.Ca
     printed = capsys.readouterr()
     assert printed.err == "0.png …\n"
     lines = [line for line in printed.out.splitlines() if line.startswith("joint_bilateral")]
-    ratios = [float(line.rpartition(" ")[2]) for line in lines]
+    ratios = [float(line.rpartition("}: ")[2].partition(",")[0]) for line in lines]
     assert len(ratios) == 5
     assert ratios == sorted(ratios)
     assert ratios[0] < 0.9
+    with pytest.raises(typer.BadParameter, match="'luck'; wanted joint_bilateral"):
+        tune.main(photos, "luck", 16, 1.0, "guided")
+    with pytest.raises(typer.BadParameter, match="there is no such file"):
+        tune.main([tmp_path / "none.png"], "oracle", 16, 1.0, "guided")
     assert {name: set(searched) for name, searched in tune.SEARCHED.items()} == {n: set(v) for n, v in CLEAN.items()}
     assert CLEAN.keys() == NOISY.keys() == FILTERS.keys()
 

@@ -19,6 +19,7 @@ from hybrid.metrics import ciede2000
 from hybrid.models.weights import TrainedModel, load_model, save_model
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
+from hybrid.session import Session
 from hybrid.strokes import MarkedPixels
 from hybrid.train.dataset import read_archive
 from hybrid.train.evaluate import __main__ as program
@@ -35,7 +36,7 @@ from hybrid.train.evaluate.cells import (
     sample_cells,
     top_hits,
 )
-from hybrid.train.evaluate.hint_sweep import PATCH, hint_sweep, hinted_picture, hints_at, places
+from hybrid.train.evaluate.hint_sweep import PATCH, hint_sweep, hints_at, network_picture, places
 from hybrid.train.evaluate.old import is_true_color, small_scene, small_shape
 from hybrid.train.evaluate.pictures import Decoding, Scene, decoded, picture_of, scene_of, stretched
 from hybrid.train.evaluate.risk import SHARES, risk_curve
@@ -268,8 +269,9 @@ def test_risk_falls_with_confidence_and_has_its_baselines() -> None:
     assert curve["ab_error"] == curve["best_order"]
     assert set(curve["grey_error"]) == {5.0}
     assert set(curve["sepia_error"]) == {4.0}
-    worst_first = risk_curve(distance, true_ab, distance, GREY)["ab_error"]
-    assert worst_first[0] == pytest.approx(19.5, abs=0.1)
+    worst_first = risk_curve(distance, true_ab, distance, GREY)
+    assert worst_first["ab_error"][0] == pytest.approx(19.5, abs=0.1)
+    assert worst_first["best_order"] == curve["best_order"]
 
 
 def half_and_half(left: float, right: float, shape: tuple[int, int] = (80, 80)) -> np.ndarray:
@@ -331,7 +333,7 @@ def test_the_network_is_told_the_hints_at_their_places() -> None:
     scene = stretched(quarters())
     predictor = knowing(sharpness=0.002)
     bare, told = (
-        hinted_picture("network", scene, predictor, hints_at(np.array(corners, np.int64).reshape(-1, 2), scene.ab))
+        network_picture(scene, predictor, hints_at(np.array(corners, np.int64).reshape(-1, 2), scene.ab))
         for corners in ([], [64, 64])
     )
     rows, columns = np.nonzero((bare != told).any(-1))
@@ -355,18 +357,20 @@ def test_hints_of_a_sweep_are_worth_something(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_photos_at_which_the_solver_gives_up_are_named_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def answer(way: str, scene: Scene, _: object, hints: MarkedPixels) -> np.ndarray:
-        if way == "solver" and len(hints.index) and scene.ab[0, 0, 0] > 30:
+    def answer(scene: Scene, session: Session, hints: MarkedPixels) -> np.ndarray:
+        if session.colors is None and len(hints.index) and scene.ab[0, 0, 0] > 30:
             raise SolverError("not converged")
         return np.clip(scene.rgb, 1, None) - np.uint8(1)
 
-    monkeypatch.setattr("hybrid.train.evaluate.hint_sweep.hinted_picture", answer)
+    monkeypatch.setattr("hybrid.train.evaluate.hint_sweep.session_picture", answer)
     red, green = (np.full((8, 8, 3), color, np.uint8) for color in QUARTERS[:2])
-    result = hint_sweep(knowing(), [red, green], GREY, counts=(0, 2))
+    predictor = knowing(side=64)
+    monkeypatch.setattr(pictures, "SIDE", 64)
+    result = hint_sweep(predictor, [red, green], GREY, counts=(0, 2))
     assert result["given_up"] == [[0, "solver", 2]]
     assert result["photos"] == 1
-    assert result["solver"] == result["network"] == [48.13, 48.13]
-    none_left = hint_sweep(knowing(), [red], GREY, counts=(2,))
+    assert result["solver"] == result["network_solver"] == [48.13, 48.13]
+    none_left = hint_sweep(predictor, [red], GREY, counts=(2,))
     assert (none_left["photos"], none_left["network"], none_left["baselines"]["grey"]) == (0, [None], None)
 
 

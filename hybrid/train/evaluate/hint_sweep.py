@@ -30,7 +30,6 @@ PATCH = 6
 MARKS_ALONE = Settings(temperature=PLAIN.temperature, vividness=PLAIN.vividness)
 """The product without vividness, which PSNR punishes; marks are for the solver."""
 HINTED = replace(MARKS_ALONE, hint_network=True)
-WAYS = ("network", "network_solver", "marks_solver", "solver")
 
 
 def places(shape: tuple[int, ...], count: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -53,48 +52,53 @@ def hints_at(corners: NDArray[np.int64], true_ab: Float) -> MarkedPixels:
     return MarkedPixels(index, ab.reshape(-1, 2)[index], (height, width))
 
 
-def hinted_picture(way: str, scene: Scene, predictor: Predictor, hints: MarkedPixels) -> Pixels:
-    """The scene coloured from hints.
+def network_picture(scene: Scene, predictor: Predictor, hints: MarkedPixels) -> Pixels:
+    """The scene's lightness with the network's own colours, cells enlarged bilinearly; its hint planes are filled."""
+    planes = hint_planes(paint([hints], hints.shape), hints.shape, predictor.input_shape(hints.shape))
+    return decoded(predictor.predict(scene.lightness, planes), PLAIN, scene.lightness)
 
-    Parameters
-    ----------
-    way : "network" gives them to the network's hint planes, cells enlarged bilinearly; "network_solver" is the product
-        that gives them to both; "marks_solver" the product that gives them to the solver alone; "solver" does without a
-        network
-    scene : its lightness is coloured
-    predictor : network and input size
-    hints : obeyed exactly by all but the network
+
+def session_picture(scene: Scene, session: Session, hints: MarkedPixels) -> Pixels:
+    """The scene's lightness coloured by the product, the hints being the user's marks, which are obeyed exactly.
 
     Raises
     ------
     SolverError
         The colours did not settle.
     """
-    lightness = scene.lightness
-    if way == "network":
-        planes = hint_planes(paint([hints], hints.shape), hints.shape, predictor.input_shape(hints.shape))
-        return decoded(predictor.predict(lightness, planes), PLAIN, lightness)
-    settings = HINTED if way == "network_solver" else MARKS_ALONE
-    session = Session(Photo(lightness), None if way == "solver" else predictor, settings)
-    return picture_of(lightness, session.edit([hints] if len(hints.index) else []).ab)
+    return picture_of(scene.lightness, session.edit([hints] if len(hints.index) else []).ab)
 
 
 def photo_curves(
     scene: Scene, predictor: Predictor, counts: Sequence[int], random: np.random.Generator
 ) -> dict[str, list[float]]:
-    """PSNR in dB of one scene at every number of hints, for every way; NaN where the solver gave up.
+    """PSNR in dB of one scene at every number of hints, in four ways; NaN where the solver gave up.
 
     The first n of the same places are the n hints, so that curves are smooth.
+
+    Returns
+    -------
+    network : hints are given to the network's hint planes alone
+    network_solver : the product that gives them to the network and to the solver
+    marks_solver : the product that gives them to the solver alone, over the network's colours
+    solver : the product without a network
     """
+    photo = Photo(scene.lightness)
+    sessions = {
+        "network_solver": Session(photo, predictor, HINTED),
+        "marks_solver": Session(photo, predictor, MARKS_ALONE),
+        "solver": Session(photo, None, MARKS_ALONE),
+    }
     corners = places(scene.lightness.shape, max(counts), random)
-    curves: dict[str, list[float]] = {way: [] for way in WAYS}
+    curves: dict[str, list[float]] = {way: [] for way in ("network", *sessions)}
     for count in counts:
         hints = hints_at(corners[:count], scene.ab)
-        for way, curve in curves.items():
+        curves["network"].append(psnr(network_picture(scene, predictor, hints), scene.rgb))
+        for way, session in sessions.items():
             try:
-                curve.append(psnr(hinted_picture(way, scene, predictor, hints), scene.rgb))
+                curves[way].append(psnr(session_picture(scene, session, hints), scene.rgb))
             except SolverError:
-                curve.append(np.nan)
+                curves[way].append(np.nan)
     return curves
 
 
@@ -113,36 +117,31 @@ def hint_sweep(
 
     Returns
     -------
-    counts, and the mean dB at each count of every way of `hinted_picture` and of siggraph17 (published); under
+    counts, and the mean dB at each count of every way of `photo_curves` and of siggraph17 (published); under
     "baselines" the dB of grey and sepia on the same photos. Photos at which the solver gave up are left out of every
     mean: "photos" says how many are in it, "given_up" names the others as [photo, way, count].
     """
-    flat: dict[str, list[float]] = {"grey": [], "sepia": []}
-    found: dict[str, list[list[float]]] = {way: [] for way in WAYS}
-    given_up = []
+    found: dict[str, list[list[float]]] = {}
+    flat: dict[str, list[float]] = {}
     for number, photo in enumerate(photos):
         scene = stretched(photo)
-        curves = photo_curves(scene, predictor, counts, np.random.default_rng([seed, number]))
-        failures = [
-            [number, way, n] for way, curve in curves.items() for n, db in zip(counts, curve, strict=True) if db != db
-        ]
-        given_up += failures
-        if failures:
-            continue
-        for way, curve in curves.items():
-            found[way].append(curve)
+        for way, curve in photo_curves(scene, predictor, counts, np.random.default_rng([seed, number])).items():
+            found.setdefault(way, []).append(curve)
         for name, ab in flat_answers(scene.lightness.shape, sepia).items():
-            flat[name].append(psnr(picture_of(scene.lightness, ab), scene.rgb))
+            flat.setdefault(name, []).append(psnr(picture_of(scene.lightness, ab), scene.rgb))
+    has_failed = np.isnan([*found.values()])  # ways, photos, counts
+    is_kept = ~has_failed.any((0, 2))
     published = dict(zip(COUNTS, SIGGRAPH17, strict=True))
     return {
-        "photos": len(flat["grey"]),
-        "given_up": given_up,
+        "photos": int(is_kept.sum()),
+        "given_up": [[int(n), [*found][way], counts[at]] for way, n, at in np.argwhere(has_failed)],
         "counts": list(counts),
-        **{way: _means(curves, len(counts)) for way, curves in found.items()},
+        **{way: _means(np.array(curves)[is_kept]) for way, curves in found.items()},
         "siggraph17": [published.get(count) for count in counts],
-        "baselines": {name: _means([[db] for db in values], 1)[0] for name, values in flat.items()},
+        "baselines": {name: _means(np.array(values)[is_kept, None])[0] for name, values in flat.items()},
     }
 
 
-def _means(curves: list[list[float]], length: int) -> list[float | None]:
-    return [rounded(value, 2) for value in np.mean(curves, 0)] if curves else [None] * length
+def _means(curves: NDArray[np.float64]) -> list[float | None]:
+    """Mean over the rows, None where there is no row."""
+    return [rounded(value, 2) for value in curves.mean(0)] if len(curves) else [None] * curves.shape[1]
