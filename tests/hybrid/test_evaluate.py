@@ -24,7 +24,7 @@ from hybrid.strokes import MarkedPixels
 from hybrid.train.dataset import read_archive
 from hybrid.train.evaluate import __main__ as program
 from hybrid.train.evaluate import evaluate, pictures, sheets, variants
-from hybrid.train.evaluate.artifacts import SIGMA, SPURIOUS, even_places, spurious_edges
+from hybrid.train.evaluate.artifacts import SIGMA, SPURIOUS, even_places, over_all, spurious_edges
 from hybrid.train.evaluate.calibration import calibrate, fit_temperature, spread_reliability
 from hybrid.train.evaluate.cells import (
     CellSample,
@@ -294,7 +294,7 @@ def test_artifacts_are_chroma_edges_that_neither_truth_nor_lightness_has() -> No
     assert planted["spurious_excess"] > 0.1
     assert spurious_edges(true_ab + 2 * step, even)["spurious_excess"] > 2 * planted["spurious_excess"]
     for answer in (true_ab, np.zeros_like(true_ab), true_ab + 30):
-        assert spurious_edges(answer, even) == {"spurious_share": 0, "spurious_excess": 0}
+        assert spurious_edges(answer, even) == {"even_share": 1, "spurious_share": 0, "spurious_excess": 0}
     by_light = even_places(half_and_half(30, 70) + noise, true_ab)
     by_truth = even_places(flat, true_ab + step)
     moved = [true_ab + np.pad(step, ((0, 0), (by, 0), (0, 0)))[:, :80] for by in (2, 20)]
@@ -303,7 +303,12 @@ def test_artifacts_are_chroma_edges_that_neither_truth_nor_lightness_has() -> No
         assert spurious_edges(true_ab + step, is_even)["spurious_share"] == 0, "an edge that is called for"
         assert spurious_edges(moved[0], is_even)["spurious_share"] == 0, "or a pixel or two beside its place"
         assert spurious_edges(moved[1], is_even)["spurious_share"] > 0, "and one that is not"
-    assert spurious_edges(step, np.zeros((80, 80), bool)) == {"spurious_share": 0, "spurious_excess": 0}
+    nowhere = spurious_edges(step, np.zeros((80, 80), bool))
+    assert nowhere == {"even_share": 0, "spurious_share": 0, "spurious_excess": 0}
+    half = {"even_share": 0.5, "spurious_share": 0.0, "spurious_excess": 0.0}
+    total = over_all([{"even_share": 1.0, "spurious_share": 0.3, "spurious_excess": 0.6}, half, nowhere])
+    assert total == {"even_share": 0.5, "spurious_share": 0.2, "spurious_excess": 0.4}
+    assert over_all([nowhere]) == {"even_share": 0, "spurious_share": None, "spurious_excess": None}
 
 
 def test_hints_lie_around_the_middle_and_inside() -> None:
@@ -470,7 +475,7 @@ def test_the_whole_program_from_photos_to_report_and_pictures(tmp_path: Path, mo
     assert (report["photos"], report["hints"]["photos"], report["variants"]["photos"]) == (6, 1, 2)
     for part in ("table", "artifacts"):
         assert {"truth", "grey", "sepia", "T 0.0 vividness 0.0", "T 0.38 vividness 0.15"} <= report[part].keys()
-    assert report["artifacts"]["truth"] == report["artifacts"]["grey"] == {"spurious_share": 0, "spurious_excess": 0}
+    assert report["artifacts"]["truth"] == report["artifacts"]["grey"]
     assert report["old"].keys() == {"plate"}
     assert (report["calibration"]["fitted_on"], report["calibration"]["reported_on"]) == (3, 3)
     assert {"grey", "sepia"} <= report["variants"].keys() & report["old"]["plate"].keys()

@@ -20,13 +20,14 @@ from hybrid.models import MODELS
 from hybrid.models.weights import TrainedModel, load_model
 from hybrid.predict import Predictor
 from hybrid.train.dataset import read_archive
+from hybrid.train.evaluate.artifacts import over_all
 from hybrid.train.evaluate.calibration import calibrate, save_calibrated
 from hybrid.train.evaluate.curves import write_curves
 from hybrid.train.evaluate.hint_sweep import hint_sweep
 from hybrid.train.evaluate.old import old_photos
 from hybrid.train.evaluate.pictures import PLAIN, SIDE, Pixels, stretched
 from hybrid.train.evaluate.risk import risk_curve
-from hybrid.train.evaluate.scores import constant_color, means, rounded
+from hybrid.train.evaluate.scores import constant_color, rounded
 from hybrid.train.evaluate.sheets import FIXED, extremes, scenes_sheet, write_png
 from hybrid.train.evaluate.survey import Survey, card_temperature, distributions, evaluate, survey, table
 from hybrid.train.evaluate.tables import report_lines
@@ -144,7 +145,7 @@ def measured(
         "distribution": scores,
         "calibration": calibration,
         "risk_coverage": risk_curve(found.distance, found.true_ab, found.confidence, sepia),
-        "artifacts": {name: means(rows) for name, rows in found.artifacts.items()},
+        "artifacts": {name: over_all(rows) for name, rows in found.artifacts.items()},
     }, found
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from hybrid.train.evaluate.pictures import Float
+from hybrid.train.evaluate.scores import rounded
 
 SIGMA = 1.5
 """Pixels; width of the Gaussian derivative, so that a truth with film grain or JPEG blocks still has even places."""
@@ -45,11 +48,27 @@ def spurious_edges(ab: Float, is_even: np.ndarray) -> dict[str, float]:
 
     Returns
     -------
+    even_share : share of the photo that is even
     spurious_share : share of the even places where the answer's gradient is above 1.5 ab units a pixel
     spurious_excess : mean over the even places of what the gradient is above that, ab units a pixel
-    Both are 0 where the photo has no even place.
+    All are 0 where the photo has no even place.
     """
     excess = np.maximum(gradient(ab)[is_even] - SPURIOUS, 0)
     if not excess.size:
-        return {"spurious_share": 0.0, "spurious_excess": 0.0}
-    return {"spurious_share": float((excess > 0).mean()), "spurious_excess": float(excess.mean())}
+        return {"even_share": 0.0, "spurious_share": 0.0, "spurious_excess": 0.0}
+    return {
+        "even_share": float(is_even.mean()),
+        "spurious_share": float((excess > 0).mean()),
+        "spurious_excess": float(excess.mean()),
+    }
+
+
+def over_all(rows: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
+    """Figures of many photos of one size, each even place counting alike; None where no photo has an even place."""
+    even = np.array([row["even_share"] for row in rows])
+    total = max(float(even.sum()), 1e-12)
+    scores = {
+        name: rounded(float(even @ [row[name] for row in rows]) / total if even.any() else np.nan, 5)
+        for name in ("spurious_share", "spurious_excess")
+    }
+    return {"even_share": rounded(float(even.mean())), **scores}

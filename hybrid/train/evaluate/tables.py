@@ -17,6 +17,7 @@ FIGURES = {
     "top5": ("top 5", ".3f"),
     "ece": ("ECE", ".3f"),
     "ece_soft": ("ECE, soft", ".3f"),
+    "even_share": ("even places", ".1%"),
     "spurious_share": ("spurious share", ".2%"),
     "spurious_excess": ("spurious excess", ".4f"),
 }
