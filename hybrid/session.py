@@ -18,7 +18,7 @@ from hybrid.photo import Photo, output_space, write_photo
 from hybrid.predict import Predictor
 from hybrid.reach import hint_planes, membership, recolored, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
-from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited
+from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
 from hybrid.strokes import Mark, Paint, paint
 from solvers import CellMeans, ChromaSolver, Solution, reweight
@@ -30,6 +30,8 @@ HALF_STEP = 0.5 / 255 * AB_RANGE
 MOST_L = 100 + L_OFFSET
 LOOSER = 4.0
 """Tolerance of an answer that is weighed by, against that of the last: moves ab by <= .012/255 at 99.9 % of pixels."""
+NETWORK_TRUST = 2.0, 2
+"""Firmness and reweightings for a network, whose cells are smooth and yet often wrong."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
 CLAIM_SOFTNESS = 0.03
@@ -45,9 +47,10 @@ class Settings:
     temperature : of the annealed mean, 0 (most likely colour) .. 1 (mean colour)
     vividness : 0 takes the network's distribution as it is; towards 1 rare, vivid colours count more
     saturation : factor on the predicted ab; strokes keep theirs
-    firmness : weight of a cell's mean against affinities whose median is 1; None: 2 for a network, 100 for a picture
+    firmness : weight of a cell's mean against affinities whose median is 1; None: 2 for a network, for a picture by
+        its noise
     megapixels : size at which colours are spread before they are lifted to full size
-    reweightings : how often links are weakened where chroma changes; None: twice for a network, never for a picture
+    reweightings : how often links are weakened where chroma changes; None: twice for a network or a noisy picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
     hint_network : give strokes to a network that takes hints as well; they then recolour what it thinks is of one kind
@@ -128,8 +131,10 @@ class Session:
         with self._stage("predict"):
             self._labels = regions(self._guide) if is_guess and choice.fusion else None
             self.colors = self._predicted_colors() if isinstance(source, Predictor) else source
-        self._firmness = choice.firmness or (2.0 if is_guess else 100.0)
-        self._reweightings = (2 if is_guess else 0) if choice.reweightings is None else choice.reweightings
+        self.noise = 0.0 if is_guess or self.colors is None else noise_of(self.colors.ab, self._guide)
+        firmness, reweightings = NETWORK_TRUST if is_guess else trust_of(self.noise)
+        self._firmness = choice.firmness or firmness
+        self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
         self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
         self._predicted: Float | None = None
@@ -224,6 +229,7 @@ class Session:
             "height": height,
             "working": list(self._shape[::-1]),
             "regions": 0 if self._labels is None else int(self._labels.max()) + 1,
+            "source_noise": round(self.noise, 2),
             "recolored_cells": round(self.colors.recolored, 4) if self.colors else 0.0,
             "iterations": solution.iterations if solution else 0,
             "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,

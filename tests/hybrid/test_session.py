@@ -12,7 +12,7 @@ from hybrid.models.weights import load_model
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.reach import recolored
-from hybrid.scribbles import CellColors
+from hybrid.scribbles import CellColors, noise_of, trust_of
 from hybrid.session import Colorized, Session, Settings, colorize
 from hybrid.strokes import Stroke, covered
 
@@ -225,7 +225,7 @@ def test_the_report_says_what_was_done(session: Session) -> None:
     report = result.report
     assert set(report) == {
         *("input", "width", "height", "working", "regions", "recolored_cells", "iterations", "estimated_error"),
-        *("hint_pixels", "hints_kept", "finished_pixels", "seconds"),
+        *("hint_pixels", "hints_kept", "finished_pixels", "seconds", "source_noise"),
     }
     assert (report["width"], report["height"]) == (WIDTH, HEIGHT)
     assert report["working"][0] * report["working"][1] <= max(session.settings.megapixels * 1.1e6, WIDTH * HEIGHT / 3.9)
@@ -308,6 +308,40 @@ def test_hints_to_the_network_recolour_what_it_says_and_only_if_asked() -> None:
     assert (session.edit().ab == before.ab).all()
     deaf = Session(two_halves(), network, replace(settings, hint_network=False)).edit([mark])
     np.testing.assert_allclose(deaf.ab[:, 45:].mean((0, 1)), BLUE, atol=2)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0, 4.0])
+def test_noise_is_measured_beside_edges_and_texture(noise: float) -> None:
+    random = np.random.default_rng(0)
+    photo = two_halves(noise=2.0).lightness
+    ab = np.zeros((40, 53, 2), np.float32)
+    ab[:, 26:] = RED
+    found = noise_of(ab + noise * random.standard_normal(ab.shape).astype(np.float32), photo)
+    assert found == pytest.approx(noise, rel=0.12, abs=1e-6)
+
+
+def test_trust_falls_with_the_noise_of_a_picture() -> None:
+    assert trust_of(0.0) == (100, 0)
+    assert trust_of(1.0) == (30, 0)
+    assert trust_of(2.0) == (2.5, 2)
+    firm = [trust_of(noise)[0] for noise in np.linspace(0, 12, 60)]
+    assert firm == sorted(firm, reverse=True)
+    assert firm[-1] >= 0.3
+    assert noise_of(np.ones((3, 3, 2), np.float32), np.ones((9, 9), np.float32)) == 0
+
+
+def test_a_noisy_picture_is_smoothed_within_objects_and_not_across_them() -> None:
+    photo, random = two_halves(), np.random.default_rng(0)
+    clean = np.zeros((30, 40, 2), np.float32)
+    clean[:, 20:] = RED
+    noisy = CellColors(clean + random.normal(0, 6, clean.shape).astype(np.float32), np.ones((30, 40), np.float32))
+    truth = np.where(np.arange(WIDTH)[:, None] < WIDTH // 2, 0, np.array(RED))
+    errors = {}
+    for name, settings in (("by noise", Settings()), ("firm", Settings(firmness=100.0, reweightings=0))):
+        session = Session(photo, noisy, settings)
+        errors[name] = np.abs(settled(session.edit()).ab - truth).mean()
+        assert session.edit().report["source_noise"] == pytest.approx(6, rel=0.15)
+    assert errors["by noise"] < 0.5 * errors["firm"]
 
 
 def test_what_hints_change_by_little_stays() -> None:
