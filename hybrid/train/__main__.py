@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -18,6 +18,7 @@ from hybrid.models.weights import load_model, save_model
 from hybrid.predict import Predictor, pick_device
 from hybrid.train.dataset import read_archive
 from hybrid.train.evaluate import evaluate
+from hybrid.train.evaluate.calibration import temperature_on
 from hybrid.train.history import draw_history
 from hybrid.train.loop import bins_of, train
 from hybrid.train.ranks import joined
@@ -93,42 +94,51 @@ def main(
         log = run / f"{model}.jsonl"
         if log.exists():
             draw_history(log, log.with_suffix(".png"))
-        export(checkpoint, out or Path(f"{model}.safetensors"), photos[len(photos) // 2 :])
+        export(checkpoint, out or Path(f"{model}.safetensors"), photos)
 
 
 def export(checkpoint: Path, out: Path, photos: list) -> None:
-    """Write the averaged weights of a checkpoint, scored on `photos` (each (H, W, 3) uint8).
+    """Write the averaged weights of a checkpoint, calibrated on one half of `photos` and scored on the other.
 
-    The size of the input was chosen on the first half of val.zip, so scores are given on the second.
+    Parameters
+    ----------
+    checkpoint : from `train`
+    out : the .safetensors file
+    photos : (H, W, 3) uint8 each, never trained on; the first half decides on the temperature, as it did on the size of
+        the input
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    name, bins = state["settings"]["model"], named_bins(bins_of(state))
+    name, bins, prior = state["settings"]["model"], named_bins(bins_of(state)), state["prior"].numpy()
     network = build(name, bins)
     network.load_state_dict(
         {k.removeprefix("module."): v for k, v in state["training"]["average"].items() if k != "n_averaged"}
     )
-    progress = state["training"]
+    progress, begun = state["training"], origin(state["settings"])
+    earlier = begun["photos_seen"] if isinstance(begun, dict) else 0
     card = {
         "architecture": name,
         "input_side": network.SIDE,
         "training": {
             "steps": progress["step"],
-            "photos_seen": progress["step"] * state["settings"]["batch"],
+            "photos_seen": earlier + progress["step"] * state["settings"]["batch"],
             "minutes": round(progress["spent"] / 60),
-            "started_from": origin(state["settings"]),
+            "started_from": begun,
         },
         "data": "36,488 small photos of public research collections and 81,920 thumbnails; research use",
         "limits": LIMITS,
     }
-    save_model(out, network, bins, state["prior"].numpy(), card)
-    card["scores"] = evaluate(Predictor(load_model(str(out)), "cpu"), photos)
-    save_model(out, network, bins, state["prior"].numpy(), card)
+    half = len(photos) // 2
+    save_model(out, network, bins, prior, card)
+    card["temperature"] = round(temperature_on(Predictor(load_model(str(out)), "cpu"), photos[:half]), 3)
+    save_model(out, network, bins, prior, card)
+    card["scores"] = evaluate(Predictor(load_model(str(out)), "cpu"), photos[half:])
+    save_model(out, network, bins, prior, card)
 
 
-def origin(settings: dict[str, str]) -> str:
-    """What a run's first weights were."""
+def origin(settings: dict[str, Any]) -> str | dict[str, Any]:
+    """What a run's first weights were; of a model that was trained on, what its own card says of its training."""
     if settings.get("start"):
-        return f"the model {Path(settings['start']).name}"
+        return dict(load_model(settings["start"]).card["training"])
     if not settings["encoder"]:
         return "random weights"
     return "EfficientNet-Lite0, ImageNet (Apache-2.0)" if settings["model"] == "lite" else "VGG16, ImageNet"

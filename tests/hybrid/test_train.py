@@ -220,7 +220,7 @@ def test_bins_and_cells_are_kept_from_the_first_step_to_the_file(
     store = open_store([data / "train-0.zip"], tmp_path / "run" / "cache")
     prior = torch.load(checkpoint, weights_only=True)["prior"].numpy()
     np.testing.assert_allclose(prior, color_prior(store, SoftCrossEntropy(hull_bins()), 32, cell=1), rtol=1e-5)
-    export(checkpoint, out, photos(1))
+    export(checkpoint, out, photos(2))
     model = load_model(str(out))
     assert (model.bins == hull_bins()).all()
     with pytest.raises(ValueError, match=r"trained on bins 'hage247', not 'grid10'; choose --bins as it has them"):
@@ -276,12 +276,13 @@ def test_a_run_goes_on_from_its_checkpoint_and_gives_weights_that_load(tmp_path:
     moved = [k for k, v in first["model"].items() if not torch.equal(v, state["training"]["model"][k])]
     assert "head.weight" in moved
     assert "encoder._conv_stem.weight" in moved
-    export(checkpoint, out, photos(1))
+    export(checkpoint, out, photos(2))
     model = load_model(str(out))
     assert model.card["training"]["steps"] == 2
     assert model.card["training"]["photos_seen"] == 4
     assert model.card["training"]["started_from"] == "random weights"
-    assert model.card["scores"]["photos"] == 1
+    assert model.card["scores"]["photos"] == 1, "the other half calibrated it"
+    assert 0.2 <= model.card["temperature"] <= 5
     assert json.loads(out.with_suffix(".json").read_text()) == model.card
     average = state["training"]["average"]["module.head.bias"]
     torch.testing.assert_close(model.network.state_dict()["head.bias"], average, atol=1e-4, rtol=1e-3)
@@ -305,7 +306,8 @@ def test_a_shipped_model_can_be_trained_on(tmp_path: Path) -> None:
     settings = TrainSettings("lite", tmp_path, tmp_path, 60, start=SHIPPED / "lite.safetensors")
     begun, shipped = Training(settings, CPU).model.state_dict(), load_model("lite").network.state_dict()
     assert all(torch.equal(begun[name], shipped[name]) for name in shipped)
-    assert origin({"start": "a/lite.safetensors", "encoder": ""}) == "the model lite.safetensors"
+    begun_from = origin({"start": str(SHIPPED / "lite.safetensors"), "encoder": ""})
+    assert begun_from == load_model("lite").card["training"], "so that all photos ever seen are counted"
 
 
 def test_budgets_are_read_and_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,19 @@ from scipy.optimize import minimize_scalar
 
 from hybrid.metrics import ab_distance
 from hybrid.models.weights import TrainedModel, save_model
+from hybrid.predict import Predictor
 from hybrid.train.evaluate.cells import (
     Array,
     CellSample,
     cross_entropy,
     distribution_scores,
+    joined,
     log_softmax,
     reliability,
+    sample_cells,
     top_hits,
 )
-from hybrid.train.evaluate.pictures import Float
+from hybrid.train.evaluate.pictures import Float, Pixels, averaged, stretched
 from hybrid.train.evaluate.scores import rounded
 
 RANGE = (0.2, 5.0)
@@ -35,6 +39,18 @@ def fit_temperature(sample: CellSample) -> float:
 
     found = minimize_scalar(loss, bounds=tuple(np.log(RANGE)), method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x))
+
+
+def temperature_on(predictor: Predictor, photos: Sequence[Pixels]) -> float:
+    """`fit_temperature` on photos (H, W, 3) uint8, undoing what the predictor's card divides by."""
+    stated = float(predictor.model.card.get("temperature", 1.0))
+    samples = []
+    for number, photo in enumerate(photos):
+        scene = stretched(photo)
+        prediction = predictor.predict(scene.lightness)
+        true_ab = averaged(scene.ab, prediction.confidence.shape)
+        samples.append(sample_cells(prediction, true_ab, number, stated))
+    return fit_temperature(joined(samples))
 
 
 def spread_reliability(log_probability: Array, bins: Float, ab: Float) -> dict[str, list[float | None]]:
