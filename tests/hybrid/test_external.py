@@ -296,9 +296,9 @@ def test_a_batch_is_coloured_by_one_file(write: Writer, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     result = run("colorize", *photos, "-o", tmp_path / "out", "--model", write(), "--device", "cpu", "--json")
     assert result.exit_code == 0, result.output
-    assert [json.loads(line)["status"] for line in result.stdout.splitlines()] == ["ok", "ok"]
-    first, second = (tifffile.imread(tmp_path / "out" / photo.name) for photo in photos)
-    assert (first == second).all()
+    assert [json.loads(line)["status"] for line in result.stdout.splitlines()] == ["ok", "ok", "summary"]
+    first, second = (tifffile.imread(tmp_path / "out" / photo.name).astype(int) for photo in photos)
+    assert np.abs(first - second).max() <= 4, "workers may have different numbers of threads"
 
 
 def test_a_report_names_no_model_where_there_is_none(tmp_path: Path) -> None:

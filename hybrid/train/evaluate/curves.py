@@ -93,7 +93,7 @@ def _hints(axes: Axes, hints: dict[str, Any]) -> None:
     axes.set_xticks([max(count, 0.5) for count in hints["counts"]], [str(count) for count in hints["counts"]])
     axes.minorticks_off()
     axes.set(xlabel="hints", ylabel="PSNR, dB", title=f"Hints, {hints['photos']} photos")
-    axes.legend()
+    axes.legend(loc="lower right", fontsize=7)
 
 
 def _variants(axes: Axes, variants: dict[str, Any]) -> None:
