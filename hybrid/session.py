@@ -34,6 +34,9 @@ NETWORK_TRUST = 2.0, 2
 """Firmness and reweightings for a network, whose cells are smooth and yet often wrong."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
+LEAST_LINK = 1e-3
+"""Links are weakened no further, the median being 1: what islands in a cell exchange by less is left undetermined, and
+the solver does not settle."""
 CLAIM_SOFTNESS = 0.03
 """Change of membership between neighbours at which a link is weakened to 0.7."""
 
@@ -57,14 +60,14 @@ class Settings:
     """
 
     temperature: float = 0.38
-    vividness: float = 0.15
+    vividness: float = 0.1
     saturation: float = 1.0
     firmness: float | None = None
     megapixels: float = 1.0
     reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
-    hint_network: bool = False
+    hint_network: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +253,7 @@ class Session:
 def _weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:
     """A solver with links weakened where `change` (h, w, C) varies by more than about `softness`."""
     assert solver.stencil is not None
-    return ChromaSolver.from_stencil(reweight(solver.stencil, change, softness))
+    return ChromaSolver.from_stencil(reweight(solver.stencil, change, softness, LEAST_LINK))
 
 
 def colorize(

@@ -63,7 +63,7 @@ def checked_luminance(luminance: ArrayLike) -> Image:
     return image
 
 
-def reweight(stencil: Stencil, field: ArrayLike, scale: float) -> Stencil:
+def reweight(stencil: Stencil, field: ArrayLike, scale: float, floor: float = 0.0) -> Stencil:
     """Weaken the links across which a field changes: ``w e / sqrt(|d field|^2 + e^2)``.
 
     One step of iteratively reweighted least squares for a piecewise smooth solution (Charbonnier et al. 1997).
@@ -75,11 +75,13 @@ def reweight(stencil: Stencil, field: ArrayLike, scale: float) -> Stencil:
         Usually the chroma of a first solve.
     scale : float, > 0
         e, in the field's unit: differences well below it keep their link.
+    floor : float, >= 0
+        No link is weakened below this weight; one that is weaker already stays as it is.
 
     Raises
     ------
     ValueError
-        A field of another shape or not finite, a scale that is not positive.
+        A field of another shape or not finite, a scale that is not positive, a negative floor.
     """
     values = np.ascontiguousarray(field, dtype=np.float32)
     if values.ndim != 3 or values.shape[:2] != stencil.shape:
@@ -88,8 +90,10 @@ def reweight(stencil: Stencil, field: ArrayLike, scale: float) -> Stencil:
         raise ValueError("reweight: field holds NaN or infinite values; wanted finite numbers")
     if not (np.isfinite(scale) and scale > 0):
         raise ValueError(f"reweight: scale {scale}; wanted a number above 0")
+    if not (np.isfinite(floor) and floor >= 0):
+        raise ValueError(f"reweight: floor {floor}; wanted a number from 0")
     planes = _empty_planes(values)
-    _reweight(stencil.planes, values, np.float32(scale * scale), planes)
+    _reweight(stencil.planes, values, np.float32(scale * scale), np.float32(floor), planes)
     return Stencil(*planes)
 
 
@@ -277,7 +281,7 @@ def _gaussian_planes(image, factor, floor, planes):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
-def _weaken_row(here, there, square, weight, total, out):  # type: ignore[no-untyped-def]
+def _weaken_row(here, there, square, floor, weight, total, out):  # type: ignore[no-untyped-def]
     """here and there (C, n) hold the field at the two ends of the links."""
     for x in range(out.size):
         total[x] = square
@@ -287,11 +291,11 @@ def _weaken_row(here, there, square, weight, total, out):  # type: ignore[no-unt
             change = b[x] - a[x]
             total[x] += change * change
     for x in range(out.size):
-        out[x] = weight[x] * np.sqrt(square / total[x])
+        out[x] = max(weight[x] * np.sqrt(square / total[x]), min(weight[x], floor))
 
 
 @njit(cache=True, nogil=True)
-def _reweight(planes, field, square, out):  # type: ignore[no-untyped-def]
+def _reweight(planes, field, square, floor, out):  # type: ignore[no-untyped-def]
     """Rows of the (H, W, C) field are read once each, to channel-first lines on which the loops vectorise."""
     height, width, channels = field.shape
     here, below = np.empty((channels, width), np.float32), np.empty((channels, width), np.float32)
@@ -306,11 +310,11 @@ def _reweight(planes, field, square, out):  # type: ignore[no-untyped-def]
         if y < 0:
             continue
         _close_row(out, y)
-        _weaken_row(here[:, :inner], here[:, 1:], square, planes[0][y, :inner], total, out[0][y, :inner])
+        _weaken_row(here[:, :inner], here[:, 1:], square, floor, planes[0][y, :inner], total, out[0][y, :inner])
         if y + 1 < height:
-            _weaken_row(here, below, square, planes[1][y], total, out[1][y])
-            _weaken_row(here[:, :inner], below[:, 1:], square, planes[2][y, :inner], total, out[2][y, :inner])
-            _weaken_row(here[:, 1:], below[:, :inner], square, planes[3][y, 1:], total, out[3][y, 1:])
+            _weaken_row(here, below, square, floor, planes[1][y], total, out[1][y])
+            _weaken_row(here[:, :inner], below[:, 1:], square, floor, planes[2][y, :inner], total, out[2][y, :inner])
+            _weaken_row(here[:, 1:], below[:, :inner], square, floor, planes[3][y, 1:], total, out[3][y, 1:])
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")

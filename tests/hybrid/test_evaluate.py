@@ -474,7 +474,7 @@ def test_the_whole_program_from_photos_to_report_and_pictures(tmp_path: Path, mo
     report = json.loads((out / "report.json").read_text())
     assert (report["photos"], report["hints"]["photos"], report["variants"]["photos"]) == (6, 1, 2)
     for part in ("table", "artifacts"):
-        assert {"truth", "grey", "sepia", "T 0.0 vividness 0.0", "T 0.38 vividness 0.15"} <= report[part].keys()
+        assert {"truth", "grey", "sepia", "T 0.0 vividness 0.0", "T 0.38 vividness 0.1"} <= report[part].keys()
     assert report["artifacts"]["truth"] == report["artifacts"]["grey"]
     assert report["old"].keys() == {"plate"}
     assert (report["calibration"]["fitted_on"], report["calibration"]["reported_on"]) == (3, 3)

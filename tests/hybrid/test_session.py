@@ -13,8 +13,9 @@ from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.reach import recolored
 from hybrid.scribbles import CellColors, noise_of, trust_of
-from hybrid.session import Colorized, Session, Settings, colorize
+from hybrid.session import LEAST_LINK, Colorized, Session, Settings, colorize
 from hybrid.strokes import Stroke, covered
+from solvers import ChromaSolver
 
 HEIGHT, WIDTH = 60, 80
 BLUE, RED = np.array([10.0, -40.0], np.float32), (55.0, 35.0)
@@ -342,6 +343,17 @@ def test_a_noisy_picture_is_smoothed_within_objects_and_not_across_them() -> Non
         errors[name] = np.abs(settled(session.edit()).ab - truth).mean()
         assert session.edit().report["source_noise"] == pytest.approx(6, rel=0.15)
     assert errors["by noise"] < 0.5 * errors["firm"]
+
+
+def test_no_link_is_weakened_beyond_what_the_solver_can_settle() -> None:
+    """Claimed by a stroke and then reweighted, links once came to 1e-6 of the median, and the solve to no end."""
+    marks = [stroke(), stroke(60.5), Stroke(points=[[30.5, 30.5]], radius=2, ab=(-60.0, 60.0))]
+    session = Session(two_halves(), Suggestible(), Settings(hint_network=False))
+    with mock.patch("hybrid.session.ChromaSolver.from_stencil", wraps=ChromaSolver.from_stencil) as made:
+        session.edit(marks)
+    weakest = [float(call.args[0].east[:, :-1].min()) for call in made.call_args_list]
+    assert len(weakest) == 3, "once for the strokes' claims, twice for the chroma"
+    assert min(weakest) == pytest.approx(LEAST_LINK)
 
 
 def test_what_hints_change_by_little_stays() -> None:

@@ -74,6 +74,12 @@ def test_reweighting_is_the_formula():
     weaker = reweight(stencil, field, 0.2)
     for name in STEPS:
         np.testing.assert_allclose(getattr(weaker, name), getattr(stencil, name) * wanted[name], rtol=1e-5)
+    floor = float(np.quantile(stencil.east[:, :-1], 0.3))
+    bounded = reweight(stencil, field, 0.2, floor)
+    for name in STEPS:
+        weight, weakened = getattr(stencil, name), getattr(weaker, name)
+        assert (weakened < floor).any()
+        np.testing.assert_allclose(getattr(bounded, name), np.maximum(weakened, np.minimum(weight, floor)), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +95,7 @@ def test_reweighting_is_the_formula():
         (lambda: affinity([[0.5]], "power", alpha=-1), r"alpha -1, .* wanted numbers above 0"),
         (lambda: reweight(affinity([[0.5]]), np.zeros((2, 1, 2)), 1), r"field \(2, 1, 2\); wanted \(H, W, C\)"),
         (lambda: reweight(affinity([[0.5]]), np.zeros((1, 1, 2)), 0), r"scale 0; wanted a number above 0"),
+        (lambda: reweight(affinity([[0.5]]), np.zeros((1, 1, 2)), 1, -1), r"floor -1; wanted a number from 0"),
         (lambda: Stencil(*[np.ones((2, 2))] * 4), r"east links leave the image"),
         (lambda: Stencil(*[-np.zeros((2, 2)) - 1] * 4), r"east holds weights -1 to -1; wanted"),
         (lambda: Stencil(np.ones((2, 2)), *[np.ones((3, 2))] * 3), r"planes of shapes .*; wanted four of one shape"),

@@ -60,7 +60,7 @@ class Decoding(NamedTuple):
 
 
 PLAIN = Decoding(0.38, 0.0)
-PRODUCT = Decoding(0.38, 0.15)
+PRODUCT = Decoding(0.38, 0.1)
 """What `hybrid colorize` does unless told otherwise."""
 
 
