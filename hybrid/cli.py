@@ -92,9 +92,8 @@ def colorize(
     vividness: Annotated[float, typer.Option(min=0, max=1, help="0 as predicted; more favours rare colours.")] = 0.1,
     saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
     hint_network: Annotated[
-        bool,
-        typer.Option("--hint-network/--local-only", help="Whether the network hears of hints too."),
-    ] = True,
+        bool, typer.Option("--hint-network", help="Give hints to the network too: for points, not for long strokes.")
+    ] = False,
     depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,

@@ -56,7 +56,8 @@ class Settings:
     reweightings : how often links are weakened where chroma changes; None: twice for a network or a noisy picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
-    hint_network : give strokes to a network that takes hints as well; they then recolour what it thinks is of one kind
+    hint_network : give strokes to a network that takes hints as well; they then recolour what it thinks is of one kind.
+        Good with points; it learnt from no long strokes, and answers them with a tint all over
     """
 
     temperature: float = 0.38
@@ -67,7 +68,7 @@ class Settings:
     reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
-    hint_network: bool = True
+    hint_network: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 SIGGRAPH17 = (24.43, 25.37, 26.20, 27.39, 28.42, 29.34, 30.42, 31.13, 31.70, 32.14)
 """Published PSNR in dB at those counts, on other photos of the same kind."""
 PATCH = 6
-MARKS_ALONE = Settings(temperature=PLAIN.temperature, vividness=PLAIN.vividness, hint_network=False)
+MARKS_ALONE = Settings(temperature=PLAIN.temperature, vividness=PLAIN.vividness)
 """The product without vividness, which PSNR punishes; marks are for the solver."""
 HINTED = replace(MARKS_ALONE, hint_network=True)
 
