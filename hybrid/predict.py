@@ -77,7 +77,7 @@ class Predictor:
         self.device = pick_device(device)
         self.side = side or int(model.card.get("input_side", 192))
         self._network = model.network.to(self.device)
-        self._temperature = float(model.card.get("temperature", 1.0))
+        self.temperature = float(model.card.get("temperature", 1.0))
 
     @property
     def takes_hints(self) -> bool:
@@ -113,7 +113,7 @@ class Predictor:
         planes = torch.from_numpy(np.array(small)).to(self.device)[None, None]
         given = None if hints is None else torch.from_numpy(np.moveaxis(hints, -1, 0).copy()).to(self.device)[None]
         with torch.inference_mode():
-            logits = self._network(planes, given)[0] / self._temperature
+            logits = self._network(planes, given)[0] / self.temperature
             log_probability = torch.log_softmax(logits, 0).float().cpu().numpy()
         width = spread(log_probability, self.model.bins)
         confidence = (1 / (1 + (width / SURE_WITHIN) ** 2)).astype(np.float32)

@@ -34,13 +34,17 @@ def seeds_of(paint: Paint, lightness: Float, shape: tuple[int, int]) -> Seeds:
     """
     if not len(paint):
         return Seeds.none()
-    height, width = lightness.shape
-    row, column = np.divmod(paint.index, width)
-    place = (2 * row + 1) * shape[0] // (2 * height) * shape[1] + (2 * column + 1) * shape[1] // (2 * width)
+    place = _place_of(paint.index, lightness.shape, shape)
     index, inverse, count = np.unique(place, return_inverse=True, return_counts=True)
     relative = paint.ab / (lightness.ravel()[paint.index] + np.float32(L_OFFSET))[:, None]
     chroma = np.stack([np.bincount(inverse, values) / count for values in relative.T], -1)
     return Seeds(index, chroma.astype(np.float32), np.full(len(index), HARD, np.float32))
+
+
+def _place_of(index: NDArray[np.int64], shape: tuple[int, ...], grid: tuple[int, ...]) -> NDArray[np.int64]:
+    """Flat index in a picture of shape `grid` of flat pixels of one of `shape`."""
+    row, column = np.divmod(index, shape[1])
+    return (2 * row + 1) * grid[0] // (2 * shape[0]) * grid[1] + (2 * column + 1) * grid[1] // (2 * shape[1])
 
 
 def hint_planes(paint: Paint, shape: tuple[int, int], grid: tuple[int, int]) -> Float:
@@ -56,8 +60,7 @@ def hint_planes(paint: Paint, shape: tuple[int, int], grid: tuple[int, int]) -> 
     -------
     (h, w, 3) float32: a*, b* and a mask of 0 or 1
     """
-    row, column = np.divmod(paint.index, shape[1])
-    place = (2 * row + 1) * grid[0] // (2 * shape[0]) * grid[1] + (2 * column + 1) * grid[1] // (2 * shape[1])
+    place = _place_of(paint.index, shape, grid)
     count, a, b = (np.bincount(place, values, grid[0] * grid[1]) for values in (None, *paint.ab.T))
     planes = np.stack([a, b, count], -1) / np.maximum(count, 1)[:, None]
     return planes.reshape(*grid, 3).astype(np.float32)

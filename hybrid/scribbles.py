@@ -39,6 +39,16 @@ class CellColors:
     recolored: float = 0.0
 
 
+def _lift(prediction: Prediction, vividness: float) -> Float:
+    return np.log(vividness_weight(prediction.prior, vividness))[:, None, None]
+
+
+def cell_colors(prediction: Prediction, temperature: float, vividness: float) -> Float:
+    """What every cell says by itself, (h, w, 2) CIELAB units."""
+    lifted = prediction.log_probability + _lift(prediction, vividness)
+    return annealed_mean(lifted, prediction.bins, temperature)
+
+
 def colors_of_prediction(
     prediction: Prediction,
     labels: NDArray[np.int64] | None,
@@ -66,10 +76,10 @@ def colors_of_prediction(
     CellColors
     """
     log_probability = prediction.log_probability
-    lift = np.log(vividness_weight(prediction.prior, vividness))[:, None, None]
-    own = annealed_mean(log_probability + lift, prediction.bins, temperature)
+    own = cell_colors(prediction, temperature, vividness)
     if labels is None:
         return CellColors(own, prediction.confidence)
+    lift = _lift(prediction, vividness)
     share = overlap(labels, prediction.confidence.shape)
     joint = joint_log_probability(log_probability, prediction.confidence, share)
     agreed = annealed_mean(joint + lift, prediction.bins, temperature)

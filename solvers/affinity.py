@@ -63,40 +63,6 @@ def checked_luminance(luminance: ArrayLike) -> Image:
     return image
 
 
-def reweight(stencil: Stencil, field: ArrayLike, scale: float, floor: float = 0.0) -> Stencil:
-    """Weaken the links across which a field changes: ``w e / sqrt(|d field|^2 + e^2)``.
-
-    One step of iteratively reweighted least squares for a piecewise smooth solution (Charbonnier et al. 1997).
-
-    Parameters
-    ----------
-    stencil : Stencil
-    field : (H, W, C)
-        Usually the chroma of a first solve.
-    scale : float, > 0
-        e, in the field's unit: differences well below it keep their link.
-    floor : float, >= 0
-        No link is weakened below this weight; one that is weaker already stays as it is.
-
-    Raises
-    ------
-    ValueError
-        A field of another shape or not finite, a scale that is not positive, a negative floor.
-    """
-    values = np.ascontiguousarray(field, dtype=np.float32)
-    if values.ndim != 3 or values.shape[:2] != stencil.shape:
-        raise ValueError(f"reweight: field {values.shape}; wanted (H, W, C) with (H, W) = {stencil.shape}")
-    if not np.isfinite(values).all():
-        raise ValueError("reweight: field holds NaN or infinite values; wanted finite numbers")
-    if not (np.isfinite(scale) and scale > 0):
-        raise ValueError(f"reweight: scale {scale}; wanted a number above 0")
-    if not (np.isfinite(floor) and floor >= 0):
-        raise ValueError(f"reweight: floor {floor}; wanted a number from 0")
-    planes = _empty_planes(values)
-    _reweight(stencil.planes, values, np.float32(scale * scale), np.float32(floor), planes)
-    return Stencil(*planes)
-
-
 def levin_variance(image: Image) -> Image:
     """The v of Levin's ``exp(-dY^2 / v)`` at every pixel, (H, W), as their published code sets it.
 
@@ -111,7 +77,7 @@ def levin_variance(image: Image) -> Image:
 def _power(image: Image, alpha: float = 1.2, epsilon: float = 0.3, diagonal: float = 0.5) -> Stencil:
     if not (alpha > 0 and epsilon > 0 and diagonal > 0):
         raise ValueError(f"affinity: alpha {alpha}, epsilon {epsilon}, diagonal {diagonal}; wanted numbers above 0")
-    planes = _empty_planes(image)
+    planes = empty_planes(image)
     counts = np.zeros((len(OFFSETS), 1 << 16), np.int64)
     _power_planes(image, np.float32(alpha), np.float32(epsilon), np.float32(diagonal), planes, counts)
     middle = _median_link(planes, counts.sum(axis=0))
@@ -124,7 +90,7 @@ def _power(image: Image, alpha: float = 1.2, epsilon: float = 0.3, diagonal: flo
 def _gaussian(image: Image, sigma: float = 0.05, floor: float = 1e-5) -> Stencil:
     if not (sigma > 0 and floor >= 0):
         raise ValueError(f"affinity: sigma {sigma}, floor {floor}; wanted sigma above 0 and floor 0 or more")
-    planes = _empty_planes(image)
+    planes = empty_planes(image)
     _gaussian_planes(image, np.float32(-0.5 * LOG2_E / sigma**2), np.float32(floor), planes)
     return Stencil(*planes)
 
@@ -132,7 +98,7 @@ def _gaussian(image: Image, sigma: float = 0.05, floor: float = 1e-5) -> Stencil
 def _levin(image: Image, floor: float = 1e-6) -> Stencil:
     if floor < 0:
         raise ValueError(f"affinity: floor {floor}; wanted 0 or more")
-    planes = _empty_planes(image)
+    planes = empty_planes(image)
     _levin_planes(image, np.float32(floor), planes)
     return Stencil(*planes)
 
@@ -140,7 +106,7 @@ def _levin(image: Image, floor: float = 1e-6) -> Stencil:
 AFFINITIES: dict[str, Callable[..., Stencil]] = {"power": _power, "gaussian": _gaussian, "levin": _levin}
 
 
-def _empty_planes(image: Image) -> Planes:
+def empty_planes(image: Image) -> Planes:
     east, south, southeast, southwest = (np.empty(image.shape[:2], np.float32) for _ in OFFSETS)
     return east, south, southeast, southwest
 
@@ -214,7 +180,7 @@ def _power_planes(image, alpha, epsilon, diagonal, planes, counts):  # type: ign
     height, width = image.shape
     for y in range(height):
         here = image[y]
-        _close_row(planes, y)
+        close_row(planes, y)
         _power_row(here[: width - 1], here[1:], ONE, alpha, epsilon, east[y, : width - 1])
         if y + 1 < height:
             below = image[y + 1]
@@ -249,7 +215,7 @@ def _count_lower(planes, high, counts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _close_row(planes, y):  # type: ignore[no-untyped-def]
+def close_row(planes, y):  # type: ignore[no-untyped-def]
     """0 in a row of the planes where links would leave the image."""
     east, south, southeast, southwest = planes
     east[y, -1] = southeast[y, -1] = southwest[y, 0] = 0
@@ -271,50 +237,13 @@ def _gaussian_planes(image, factor, floor, planes):  # type: ignore[no-untyped-d
     height, width = image.shape
     for y in range(height):
         here = image[y]
-        _close_row(planes, y)
+        close_row(planes, y)
         _gaussian_row(here[: width - 1], here[1:], factor, floor, east[y, : width - 1])
         if y + 1 < height:
             below = image[y + 1]
             _gaussian_row(here, below, factor, floor, south[y])
             _gaussian_row(here[: width - 1], below[1:], factor, floor, southeast[y, : width - 1])
             _gaussian_row(here[1:], below[: width - 1], factor, floor, southwest[y, 1:])
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
-def _weaken_row(here, there, square, floor, weight, total, out):  # type: ignore[no-untyped-def]
-    """here and there (C, n) hold the field at the two ends of the links."""
-    for x in range(out.size):
-        total[x] = square
-    for channel in range(here.shape[0]):
-        a, b = here[channel], there[channel]
-        for x in range(out.size):
-            change = b[x] - a[x]
-            total[x] += change * change
-    for x in range(out.size):
-        out[x] = max(weight[x] * np.sqrt(square / total[x]), min(weight[x], floor))
-
-
-@njit(cache=True, nogil=True)
-def _reweight(planes, field, square, floor, out):  # type: ignore[no-untyped-def]
-    """Rows of the (H, W, C) field are read once each, to channel-first lines on which the loops vectorise."""
-    height, width, channels = field.shape
-    here, below = np.empty((channels, width), np.float32), np.empty((channels, width), np.float32)
-    total = np.empty(width, np.float32)
-    inner = width - 1
-    for y in range(-1, height):
-        here, below = below, here
-        if y + 1 < height:
-            for x in range(width):
-                for channel in range(channels):
-                    below[channel, x] = field[y + 1, x, channel]
-        if y < 0:
-            continue
-        _close_row(out, y)
-        _weaken_row(here[:, :inner], here[:, 1:], square, floor, planes[0][y, :inner], total, out[0][y, :inner])
-        if y + 1 < height:
-            _weaken_row(here, below, square, floor, planes[1][y], total, out[1][y])
-            _weaken_row(here[:, :inner], below[:, 1:], square, floor, planes[2][y, :inner], total, out[2][y, :inner])
-            _weaken_row(here[:, 1:], below[:, :inner], square, floor, planes[3][y, 1:], total, out[3][y, 1:])
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
@@ -394,7 +323,7 @@ def _levin_planes(image, floor, planes):  # type: ignore[no-untyped-def]
         if y < 0:
             continue
         here = image[y]
-        _close_row(planes, y)
+        close_row(planes, y)
         _levin_row(here[:inner], here[1:], factor[:inner], factor[1:], floor, east[y, :inner])
         if y + 1 < height:
             below = image[y + 1]

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
-from hybrid.bins import annealed_mean, vividness_weight
 from hybrid.compare.filters import Unavailable
 from hybrid.compare.interpolate import bilinear, relative, shaded
 from hybrid.compare.sources import Source
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.scale import shrink
+from hybrid.scribbles import cell_colors
 from hybrid.session import HALF_STEP, MOST_L, Settings, colorize
 from solvers import ChromaSolver, Seeds
 
@@ -141,6 +141,4 @@ def network_at_full_size(lightness: Float, source: Source) -> Float:
         raise Unavailable("the network takes one input size alone")
     prediction = at_full_size(source.predictor, lightness.shape).predict(lightness)
     choice = Settings()
-    lift = np.log(vividness_weight(prediction.prior, choice.vividness))[:, None, None]
-    ab = annealed_mean(prediction.log_probability + lift, prediction.bins, choice.temperature)
-    return bilinear(ab, lightness.shape)
+    return bilinear(cell_colors(prediction, choice.temperature, choice.vividness), lightness.shape)

@@ -29,7 +29,7 @@ from hybrid.train.evaluate.pictures import PLAIN, SIDE, Pixels, stretched
 from hybrid.train.evaluate.risk import risk_curve
 from hybrid.train.evaluate.scores import constant_color, rounded
 from hybrid.train.evaluate.sheets import FIXED, extremes, scenes_sheet, write_png
-from hybrid.train.evaluate.survey import Survey, card_temperature, distributions, evaluate, survey, table
+from hybrid.train.evaluate.survey import Survey, distributions, evaluate, survey, table
 from hybrid.train.evaluate.tables import report_lines
 from hybrid.train.evaluate.variants import variant_scores
 
@@ -133,7 +133,7 @@ def measured(
         sepia = constant_color(photos[:half])
         found = survey(predictor, photos, sepia)
     with stage("calibration", seconds):
-        calibration = calibrate(found.sample, predictor.model.bins, len(photos), card_temperature(predictor))
+        calibration = calibrate(found.sample, predictor.model.bins, len(photos), predictor.temperature)
         scores = distributions(found, predictor)
     return {
         "model": predictor.model.name,

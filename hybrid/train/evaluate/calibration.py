@@ -43,13 +43,12 @@ def fit_temperature(sample: CellSample) -> float:
 
 def temperature_on(predictor: Predictor, photos: Sequence[Pixels]) -> float:
     """`fit_temperature` on photos (H, W, 3) uint8, undoing what the predictor's card divides by."""
-    stated = float(predictor.model.card.get("temperature", 1.0))
     samples = []
     for number, photo in enumerate(photos):
         scene = stretched(photo)
         prediction = predictor.predict(scene.lightness)
         true_ab = averaged(scene.ab, prediction.confidence.shape)
-        samples.append(sample_cells(prediction, true_ab, number, stated))
+        samples.append(sample_cells(prediction, true_ab, number, predictor.temperature))
     return fit_temperature(joined(samples))
 
 

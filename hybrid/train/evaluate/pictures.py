@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid.bins import annealed_mean, vividness_weight
+from hybrid import scribbles
 from hybrid.color import (
     into_gamut,
     lab_from_linear,
@@ -83,8 +83,7 @@ def picture_of(lightness: Float, ab: Float) -> Pixels:
 
 def cell_colors(prediction: Prediction, decoding: Decoding) -> Float:
     """Colour of every cell, (h, w, 2) CIELAB units."""
-    lift = np.log(vividness_weight(prediction.prior, decoding.vividness))[:, None, None]
-    return annealed_mean(prediction.log_probability + lift, prediction.bins, decoding.temperature)
+    return scribbles.cell_colors(prediction, decoding.temperature, decoding.vividness)
 
 
 def enlarged(planes: Float, shape: tuple[int, ...]) -> Float:

@@ -67,11 +67,6 @@ class Survey:
     confidence: Float
 
 
-def card_temperature(predictor: Predictor) -> float:
-    """By what the predictor divides logits."""
-    return float(predictor.model.card.get("temperature", 1.0))
-
-
 def survey(predictor: Predictor, photos: Sequence[Pixels], sepia: Float) -> Survey:
     """Measure everything that one answer a photo is enough for.
 
@@ -100,7 +95,7 @@ def survey(predictor: Predictor, photos: Sequence[Pixels], sepia: Float) -> Surv
             if decoding in MAIN:
                 artifacts.setdefault(str(decoding), []).append(spurious_edges(ab, is_even))
         true_ab = averaged(scene.ab, prediction.confidence.shape)
-        samples.append(sample_cells(prediction, true_ab, number, card_temperature(predictor)))
+        samples.append(sample_cells(prediction, true_ab, number, predictor.temperature))
         distances.append(ab_distance(cell_colors(prediction, MEAN), true_ab).ravel())
         truths.append(true_ab.reshape(-1, 2))
         confidences.append(prediction.confidence.ravel())
@@ -125,7 +120,7 @@ def distributions(found: Survey, predictor: Predictor) -> dict[str, dict[str, fl
     model, sample = predictor.model, found.sample
     prior = np.log(np.maximum(model.prior, 1e-12)).astype(np.float32)
     scores = {"prior": distribution_scores(np.broadcast_to(prior, sample.logits.shape), sample)}
-    calibrated = sample.logits / np.float32(card_temperature(predictor))
+    calibrated = sample.logits / np.float32(predictor.temperature)
     for decoding in (MEAN, PLAIN, PRODUCT._replace(temperature=1.0), PRODUCT):
         lift = np.log(vividness_weight(model.prior, decoding.vividness))
         scores[str(decoding)] = distribution_scores(log_softmax(calibrated + lift, decoding.temperature), sample)
