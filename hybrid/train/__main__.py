@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -30,24 +31,28 @@ LIMITS = (
 )
 
 
-def seconds_of(budget: str) -> float:
-    """Seconds of "90s", "60m" or "2h".
+def budget_of(text: str) -> tuple[float, int | None]:
+    """Seconds and steps of "90s", "60m" or "2h" of time, or of "500steps".
 
     Raises
     ------
     typer.BadParameter
         Anything else.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])|([1-9]\d*)steps", text)
     if match is None:
-        raise typer.BadParameter(f"budget {budget!r}; wanted a number and s, m or h, as in 60m")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+        raise typer.BadParameter(f"budget {text!r}; wanted a number and s, m, h or steps, as in 60m or 500steps")
+    if match[3]:
+        return math.inf, int(match[3])
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]], None
 
 
 def main(
     data: Annotated[Path, typer.Option(help="Folder with train-*.zip, tiny/*.avif and val.zip.")],
     model: Annotated[str, typer.Option(help=f"One of: {', '.join(MODELS)}.")] = "lite",
-    budget: Annotated[str, typer.Option(help="Training time, earlier parts of a resumed run counted in.")] = "60m",
+    budget: Annotated[
+        str, typer.Option(help="Time or steps (60m, 500steps), earlier parts of a resumed run included.")
+    ] = "60m",
     run: Annotated[Path, typer.Option(help="Folder for checkpoints, log and decoded photos; resumed if there.")] = Path(
         "runs"
     ),
@@ -73,11 +78,12 @@ def main(
         raise typer.BadParameter(f"bins {bins!r}; wanted one of {', '.join(BINS)}")
     if threads:
         torch.set_num_threads(threads)
+    seconds, steps = budget_of(budget)
     settings = TrainSettings(
         model,
         data,
         run,
-        seconds_of(budget),
+        seconds,
         batch,
         size,
         encoder=encoder,
@@ -86,6 +92,7 @@ def main(
         bins=bins,
         thumbnails=thumbnails,
         share=share,
+        steps=steps,
     )
     photos = read_archive(data / "val.zip")
     with joined(pick_device(device)) as rank:

@@ -79,8 +79,8 @@ def train(settings: TrainSettings, rank: Rank) -> Path:
     started = saved = time.monotonic()
     before = training.spent
     training.model.train()
-    while training.spent < settings.seconds:
-        coarse = training.spent < settings.seconds * 2 / 3 and common.random() < settings.thumbnails
+    while training.progress < 1:
+        coarse = training.progress < 2 / 3 and common.random() < settings.thumbnails
         value = training.update(next(blurred if coarse else sharp).to(rank.device), coarse)
         if not coarse:
             recent.append(value)
@@ -90,7 +90,7 @@ def train(settings: TrainSettings, rank: Rank) -> Path:
             if rank.number == 0:
                 note(settings, training, recent)
             recent.clear()
-        if rank.number == 0 and (now - saved > SAVE_EVERY or training.spent >= settings.seconds):
+        if rank.number == 0 and (now - saved > SAVE_EVERY or training.progress >= 1):
             save(checkpoint, training, prior)
             saved = now
     return checkpoint

@@ -41,6 +41,7 @@ class TrainSettings:
     bins : name in hybrid.bins.BINS, the colours that answers range over
     share : of the photos and thumbnails that are trained on, for learning curves
     half : compute in bfloat16 where that is faster and safe; None: on CUDA only
+    steps : budget of optimiser steps in place of that of time, or None
     """
 
     model: str
@@ -58,6 +59,7 @@ class TrainSettings:
     bins: str = "grid10"
     share: float = 1.0
     half: bool | None = None
+    steps: int | None = None
 
 
 class Objective(nn.Module):
@@ -148,6 +150,12 @@ class Training:
         self.random.set_state(state["random"])
         self.step, self.spent = state["step"], state["spent"]
 
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent."""
+        steps = self.settings.steps
+        return self.spent / self.settings.seconds if steps is None else self.step / steps
+
     def share(self, rank: Rank) -> None:
         """Train together with the other ranks."""
         self._objective = rank.parallel(self._objective)
@@ -158,7 +166,7 @@ class Training:
         lightness, hints, ab = training_pair(rgb, self.random, self.model.CELL * (2 if coarse else 1))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss = self._objective(lightness.contiguous(memory_format=torch.channels_last), hints, ab)
-        factor = schedule(self.spent / self.settings.seconds, self.step)
+        factor = schedule(self.progress, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         self.optimizer.zero_grad(set_to_none=True)

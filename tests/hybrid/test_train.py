@@ -17,7 +17,7 @@ from PIL import Image
 from hybrid.bins import ab_bins, hull_bins, soft_encode
 from hybrid.color import lab_from_linear, srgb_decode
 from hybrid.models.weights import SHIPPED, load_model
-from hybrid.train.__main__ import export, main, origin, seconds_of
+from hybrid.train.__main__ import budget_of, export, main, origin
 from hybrid.train.augment import hint_planes, lab_of, old_photograph, to_linear, training_pair
 from hybrid.train.dataset import open_store, read_archive
 from hybrid.train.history import draw_history, rows_of
@@ -269,6 +269,8 @@ def test_a_run_goes_on_from_its_checkpoint_and_gives_weights_that_load(tmp_path:
     first = torch.load(checkpoint, weights_only=True)["training"]
     assert first["step"] == 1
     assert torch.load(train(settings, ALONE), weights_only=True)["training"]["step"] == 1, "the budget is spent"
+    by_steps = replace(settings, run=tmp_path / "steps", seconds=np.inf, steps=3)
+    assert torch.load(train(by_steps, ALONE), weights_only=True)["training"]["step"] == 3
     longer = replace(settings, seconds=first["spent"] + 1e-3)
     state = torch.load(train(longer, ALONE), weights_only=True)
     assert state["training"]["step"] == 2
@@ -311,10 +313,11 @@ def test_a_shipped_model_can_be_trained_on(tmp_path: Path) -> None:
 
 
 def test_budgets_are_read_and_refused() -> None:
-    assert [seconds_of(text) for text in ("90s", "60m", "1.5h")] == [90, 3600, 5400]
-    for text in ("60", "m", "-1m", "1d", ""):
-        with pytest.raises(typer.BadParameter, match="wanted a number and s, m or h, as in 60m"):
-            seconds_of(text)
+    assert [budget_of(text) for text in ("90s", "60m", "1.5h")] == [(90, None), (3600, None), (5400, None)]
+    assert budget_of("500steps") == (np.inf, 500)
+    for text in ("60", "m", "-1m", "1d", "", "0steps", "1.5steps", "steps"):
+        with pytest.raises(typer.BadParameter, match="wanted a number and s, m, h or steps, as in 60m or 500steps"):
+            budget_of(text)
 
 
 def test_a_jpeg_is_what_pillow_writes_to_half_a_step_or_so() -> None:

@@ -1,71 +1,42 @@
-"""The `hybrid` command: parse, call, print. Heavy imports happen inside functions, so that --help is quick."""
+"""`hybrid colorize`: one photo from file to file, or a batch."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve other programs
+from hybrid.cli.console import (
+    EXIT_BATCH,
+    EXIT_USAGE,
+    EXITS,
+    MODEL_HELP,
+    app,
+    exit_code_of,
+    fail,
+    failed,
+    notes,
+    reported,
+    stages,
+)
 
 if TYPE_CHECKING:
     from hybrid.batch.worker import Colorize
-    from hybrid.compare.run import Plan
     from hybrid.predict import Predictor
     from hybrid.scribbles import CellColors
     from hybrid.session import Settings
 
-EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNREADABLE, EXIT_BATCH, EXIT_MODEL, EXIT_MEMORY = 1, 2, 3, 4, 5, 6
-EXITS = """Exit codes: 0 done · 1 unexpected · 2 usage, or an output that cannot be written · 3 unreadable input ·
-4 part of a batch failed · 5 model missing · 6 does not fit into memory · 130 interrupted"""
-
-TABLE_WIDTH = 110
-MODEL_HELP = """A shipped model, none for strokes alone, or a FILE: .safetensors as trained here, or another colorizer \
-from L* (1, 1, H, W) to a*, b* or logits over bins, as .onnx (needs the extra onnx; runs on the CPU) or as TorchScript \
-.pt (this is code: run only files that you trust)."""
 INPUTS_HELP = """Photos: TIFF, PNG or JPEG, 8 or 16 bit; folders, searched through all levels; patterns such as \
 'scans/**/*.tif'."""
 OUTPUT_HELP = """A file; or a folder, for a batch: 16-bit TIFFs, each where its photo is in the folder given, and a \
 manifest by which a rerun goes on where the last one ended."""
 WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
 VERIFY_HELP = "Of a batch: read all files again to see what is done, rather than trust sizes and dates."
-
-app = typer.Typer(help="Black-and-white photographs to colour at print resolution.", epilog=EXITS, no_args_is_help=True)
-notes = Console(stderr=True, highlight=False)
-
-
-def fail(message: str, code: int) -> typer.Exit:
-    """Print one line on stderr; the exit to raise."""
-    notes.print(f"hybrid: {message}", style="red" if notes.is_terminal else None, markup=False, soft_wrap=True)
-    return typer.Exit(code)
-
-
-def exit_code_of(error: Exception) -> int:
-    """Exit code of an error that has something to say to the user; 1 for any other."""
-    from hybrid.hints import HintsError
-    from hybrid.memory import MemoryShort
-    from hybrid.models.weights import ModelError
-    from hybrid.photo import PhotoError, WriteError
-    from solvers import SolverError
-
-    codes: list[tuple[type[Exception], int]] = [
-        (WriteError, EXIT_USAGE),
-        (PhotoError, EXIT_UNREADABLE),
-        (HintsError, EXIT_UNREADABLE),
-        (ModelError, EXIT_MODEL),
-        (MemoryShort, EXIT_MEMORY),
-        (SolverError, EXIT_UNEXPECTED),
-        (ValueError, EXIT_USAGE),
-    ]
-    return next((code for kind, code in codes if isinstance(error, kind)), EXIT_UNEXPECTED)
 
 
 @dataclass(frozen=True)
@@ -162,20 +133,6 @@ def colorize_one(photo: Path, target: Path, job: Job, as_json: bool) -> int:
     return 0
 
 
-def failed(photo: Path, error: Exception, as_json: bool) -> int:
-    """Print what went wrong with a photo; its exit code."""
-    from solvers import SolverError
-
-    code = exit_code_of(error)
-    if code == EXIT_UNEXPECTED and not isinstance(error, SolverError):
-        notes.print_exception()
-    message = str(error) if str(photo) in str(error) else f"{photo}: {error}"
-    fail(message, code)
-    if as_json:
-        print(json.dumps({"input": str(photo), "status": "failed", "exit": code, "error": message}), flush=True)
-    return code
-
-
 def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) -> dict[str, Any]:
     """Read, colour, write; the report."""
     import time
@@ -227,25 +184,6 @@ def source_of(model: str, colors: Path | None, photo: Path, device: str) -> Pred
     return Predictor(load_model(model), device)
 
 
-@contextlib.contextmanager
-def reported() -> Iterator[None]:
-    """Turn an error with something to say into one line and its exit code."""
-    try:
-        yield
-    except ValueError as error:
-        raise fail(str(error), exit_code_of(error)) from None
-
-
-@contextlib.contextmanager
-def stages(name: str) -> Iterator[Callable[[str], None]]:
-    """Show the stage that a photo is in, on a terminal; quiet elsewhere."""
-    if not notes.is_terminal:
-        yield lambda _: None
-        return
-    with notes.status(name) as status:
-        yield lambda stage: status.update(f"{name}: {stage}")
-
-
 def summary(report: dict[str, Any]) -> str:
     """The report in a few lines for a person."""
     pixels = report["width"] * report["height"]
@@ -264,116 +202,3 @@ def summary(report: dict[str, Any]) -> str:
             f"  peak memory         {peak / 1e9:.2f} GB ({peak / pixels:.0f} bytes a pixel)",
         ]
     )
-
-
-@app.command(epilog=EXITS)
-def info(
-    path: Annotated[Path, typer.Argument(metavar="IN", help="A photo.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
-    """Say what a photo is, how large it prints, and what colouring it needs."""
-    with reported():
-        from hybrid.memory import available_bytes, plan_bytes
-        from hybrid.photo import read_photo
-
-        photo = read_photo(path)
-    height, width = photo.lightness.shape
-    facts = {
-        "input": str(path),
-        "width": width,
-        "height": height,
-        "megapixels": round(width * height / 1e6, 2),
-        "bits": photo.bits,
-        "profile_bytes": len(photo.profile or b""),
-        "dpi": photo.dpi,
-        "metadata": sorted(photo.metadata),
-        "print_cm_at_300_dpi": [round(width / 300 * 2.54, 1), round(height / 300 * 2.54, 1)],
-        "memory_needed": round(plan_bytes(width * height, has_strokes=False)),
-        "memory_free": round(available_bytes()),
-    }
-    print(json.dumps(facts) if as_json else "\n".join(f"{name:<20} {value}" for name, value in facts.items()))
-
-
-@app.command(epilog=EXITS)
-def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
-    """List the shipped models with what they were trained on and what they score."""
-    from hybrid.models.weights import shipped_models
-
-    for name, card in shipped_models().items():
-        if as_json:
-            print(json.dumps({"name": name, **card}))
-            continue
-        print(f"{name}: {card['architecture']}; {card['training']['photos_seen']} photos seen; {card['data']}")
-        for decoding, score in card["scores"].items():
-            if isinstance(score, dict) and "psnr_db" in score:
-                print(f"    {decoding:<26} {score['psnr_db']} dB, colourfulness {score['colorfulness']}")
-        print(f"    {card['limits']}")
-
-
-@app.command(epilog=EXITS)
-def compare(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Colour photos, whose own colours judge.")],
-    source: Annotated[
-        str, typer.Option(help="Colours of the cells: oracle (true), degraded, inconsistent or model.")
-    ] = "oracle",
-    grid: Annotated[
-        int, typer.Option(min=2, max=1024, help="Cells on the long side, 64, 128 or 256 say; a model has its own.")
-    ] = 128,
-    megapixels: Annotated[float, typer.Option(min=0.001, help="Photos are averaged down to this size.")] = 1.0,
-    grain: Annotated[float, typer.Option(min=0, max=0.5, help="Film grain to add, as a share of white.")] = 0.0,
-    methods: Annotated[str | None, typer.Option(help="Names separated by commas; all if left out.")] = None,
-    model: Annotated[str, typer.Option(help="For source model: a shipped model, or a FILE.")] = "lite",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="Folder for a sheet of crops a photo, and compare.jsonl.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a photo and line, then a summary.")] = False,
-) -> None:
-    """Compare ways of spreading colours from a small grid of cells over a photo."""
-    with reported():
-        from hybrid.compare.methods import chosen_methods
-        from hybrid.compare.run import Plan, make_folder
-
-        plan = Plan(source, grid, megapixels, grain, chosen_methods(methods), out=make_folder(out))
-        if source == "model":
-            from hybrid.models.weights import load_model
-            from hybrid.predict import Predictor
-
-            plan = replace(plan, predictor=Predictor(load_model(model), device))
-    failures = compare_all(photos, plan, as_json)
-    if failures:
-        raise typer.Exit(failures[0] if len(photos) == 1 else EXIT_BATCH)
-
-
-def compare_all(photos: list[Path], plan: Plan, as_json: bool) -> list[int]:
-    """Compare on each photo and print what comes of it; the exit codes of those that failed."""
-    from hybrid.compare.run import compare_photo, write_reports
-    from hybrid.compare.table import summary, table_of
-
-    reports: list[dict[str, Any]] = []
-    failures = []
-    for path in photos:
-        try:
-            with stages(path.name) as progress:
-                report = compare_photo(path, plan, progress)
-        except Exception as error:
-            failures.append(failed(path, error, as_json))
-            continue
-        reports.append(report)
-        if plan.out is not None:
-            write_reports(plan.out / "compare.jsonl", reports)
-        if as_json:
-            print(json.dumps({"status": "ok", **report}), flush=True)
-    if as_json:
-        print(json.dumps({"status": "summary", "photos": len(reports), "methods": summary(reports)}))
-    elif reports:
-        about = (
-            f"{plan.source}, {len(reports)} of {len(photos)} photos; errors are ratios to bicubic, medians over photos"
-        )
-        Console(highlight=False, width=max(notes.width, TABLE_WIDTH)).print(table_of(summary(reports), about))
-        for name, reason in reports[0]["skipped"].items():
-            print(f"skipped {name}: {reason}")
-    return failures
-
-
-def main() -> None:
-    """Run the command."""
-    app()
