@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import finish
+from hybrid.kriging import Likeness, carried, likeness
 from hybrid.photo import Photo, output_space, write_photo
 from hybrid.predict import Predictor
-from hybrid.reach import hint_planes, membership, recolored, seeds_of, yielding
+from hybrid.reach import membership, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
@@ -56,8 +57,7 @@ class Settings:
     reweightings : how often links are weakened where chroma changes; None: twice for a network or a noisy picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
-    hint_network : give strokes to a network that takes hints as well; they then recolour what it thinks is of one kind.
-        Good with points; it learnt from no long strokes, and answers them with a tint all over
+    local : strokes change what they reach along the photo's edges, and not what looks alike to the network
     """
 
     temperature: float = 0.38
@@ -68,7 +68,7 @@ class Settings:
     reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
-    hint_network: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,17 +131,16 @@ class Session:
             self._guide = shrink(photo.lightness, self._shape)
         choice = self.settings
         is_guess = isinstance(source, Predictor)
-        self._network = source if isinstance(source, Predictor) else None
-        with self._stage("predict"):
-            self._labels = regions(self._guide) if is_guess and choice.fusion else None
-            self.colors = self._predicted_colors() if isinstance(source, Predictor) else source
+        self._regions = 0
+        self._like: Likeness | None = None
+        self.colors = self._predicted(source) if isinstance(source, Predictor) else source
         self.noise = 0.0 if is_guess or self.colors is None else noise_of(self.colors.ab, self._guide)
         firmness, reweightings = NETWORK_TRUST if is_guess else trust_of(self.noise)
         self._firmness = choice.firmness or firmness
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
         self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
-        self._predicted: Float | None = None
+        self._unpainted: Float | None = None
 
     def edit(self, strokes: Sequence[Mark] = ()) -> Colorized:
         """Colour the photo with these strokes; the list is the whole list, so that undo needs nothing special.
@@ -165,14 +164,15 @@ class Session:
         self._seconds = began
         return Colorized(self.photo, ab, painted, solution, report)
 
-    def _predicted_colors(self, painted: Paint | None = None) -> CellColors:
-        """Colours of the cells by the network, which is given the strokes as hints if there are any."""
-        assert self._network is not None
-        hints = None
-        if painted is not None:
-            hints = hint_planes(painted, self.photo.lightness.shape, self._network.input_shape(self._shape))
-        choice, prediction = self.settings, self._network.predict(self._guide, hints)
-        return colors_of_prediction(prediction, self._labels, choice.temperature, choice.vividness, choice.fusion)
+    def _predicted(self, network: Predictor) -> CellColors:
+        """Colours of the cells by the network."""
+        choice = self.settings
+        with self._stage("predict"):
+            labels = regions(self._guide) if choice.fusion else None
+            self._regions = 0 if labels is None else int(labels.max()) + 1
+            prediction = network.predict(self._guide)
+            self._like = likeness(prediction, self._guide)
+            return colors_of_prediction(prediction, labels, choice.temperature, choice.vividness, choice.fusion)
 
     def _means(self, colors: CellColors) -> CellMeans:
         return cell_means(colors, self._guide, self._firmness, self.settings.saturation)
@@ -182,9 +182,8 @@ class Session:
         with self._stage("seeds"):
             seeds = seeds_of(painted, self.photo.lightness, self._shape)
             cells, solver = self._cells, self._solver
-            if len(seeds) and self.settings.hint_network and self._network and self._network.takes_hints:
-                assert self.colors is not None
-                cells = self._means(recolored(self.colors, self._predicted_colors(painted)))
+            if len(seeds) and self._like and self.colors and not self.settings.local:
+                cells = self._means(carried(self.colors, self._like, painted, self.photo.lightness))
             if len(seeds) and cells is not None:
                 cells, solver = self._claimed(cells, painted)
         if not len(seeds) and cells is None:
@@ -210,9 +209,9 @@ class Session:
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
         """ab without any stroke, at flat pixels."""
-        if self._predicted is None:
-            self._predicted = self.edit().ab
-        return self._predicted.reshape(-1, 2)[index]
+        if self._unpainted is None:
+            self._unpainted = self.edit().ab
+        return self._unpainted.reshape(-1, 2)[index]
 
     def _kept(self, painted: Paint, ab: Float) -> float:
         """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut."""
@@ -232,7 +231,7 @@ class Session:
             "width": width,
             "height": height,
             "working": list(self._shape[::-1]),
-            "regions": 0 if self._labels is None else int(self._labels.max()) + 1,
+            "regions": self._regions,
             "source_noise": round(self.noise, 2),
             "recolored_cells": round(self.colors.recolored, 4) if self.colors else 0.0,
             "iterations": solution.iterations if solution else 0,

@@ -10,7 +10,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "hints", "segments", "models", "predict", "scribbles"]
-ORDER += ["reach", "finish", "memory", "session", "batch", "compare", "cli", "__main__", "demo", "train", "measure"]
+ORDER += [
+    "reach",
+    "kriging",
+    "finish",
+    "memory",
+    "session",
+    "batch",
+    "compare",
+    "cli",
+    "__main__",
+    "demo",
+    "train",
+    "measure",
+]
 """Parts of `hybrid`; a module imports only what stands before its own part, or is in it."""
 
 HEAVY = ("torch", "skimage")
