@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import finish
-from hybrid.kriging import Likeness, carried, likeness
+from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo, output_space, write_photo
 from hybrid.predict import Predictor
 from hybrid.reach import membership, seeds_of, yielding
@@ -57,7 +57,7 @@ class Settings:
     reweightings : how often links are weakened where chroma changes; None: twice for a network or a noisy picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
-    local : strokes change what they reach along the photo's edges, and not what looks alike to the network
+    reach : of strokes, besides what they reach along the photo's edges: a name in `hybrid.kriging.REACHES`
     """
 
     temperature: float = 0.38
@@ -68,7 +68,7 @@ class Settings:
     reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
-    local: bool = False
+    reach: str = "object"
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +182,9 @@ class Session:
         with self._stage("seeds"):
             seeds = seeds_of(painted, self.photo.lightness, self._shape)
             cells, solver = self._cells, self._solver
-            if len(seeds) and self._like and self.colors and not self.settings.local:
-                cells = self._means(carried(self.colors, self._like, painted, self.photo.lightness))
+            reach = REACHES[self.settings.reach]
+            if len(seeds) and self._like and self.colors and reach:
+                cells = self._means(carried(self.colors, self._like, reach, painted, self.photo.lightness))
             if len(seeds) and cells is not None:
                 cells, solver = self._claimed(cells, painted)
         if not len(seeds) and cells is None:
