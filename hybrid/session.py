@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import finish
-from hybrid.photo import Photo, output_space, write_photo
+from hybrid.hints import sha256_of
+from hybrid.photo import Photo, Provenance, output_space, write_chroma, write_photo
 from hybrid.predict import Predictor
 from hybrid.reach import hint_planes, membership, recolored, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
@@ -82,6 +84,7 @@ class Colorized:
     painted : the user's marks, at full size
     solution : of the last solve at working size, or None where there was nothing to spread
     report : figures of how it came about
+    provenance : what the colours come from; goes into every file
     """
 
     photo: Photo
@@ -89,19 +92,44 @@ class Colorized:
     painted: Paint
     solution: Solution | None
     report: dict[str, Any] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=lambda: Provenance("none"))
 
-    def write(self, path: Path, **options: Any) -> dict[str, Any]:
-        """Write the picture; options as of `hybrid.photo.write_photo`. Returns the report, completed."""
-        written = write_photo(path, self.photo, self.ab, **options)
+    def write(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> dict[str, Any]:
+        """Write the picture, marked as a colorization.
+
+        Parameters
+        ----------
+        path : .tif, .png or .jpg
+        details : more that the mark should tell, such as the hash of a file of strokes
+        options : as of `hybrid.photo.write_photo`
+
+        Returns
+        -------
+        The report, completed.
+        """
+        marks = (self.painted.index, self.painted.ab)
+        written = write_photo(path, self.photo, self.ab, marks=marks, provenance=self._mark(details), **options)
         seconds = {**self.report["seconds"], "write": round(written.seconds, 3)}
+        kept = hints_kept(self.photo, self.painted, self.ab, options.get("profile"))
         return {
             **self.report,
+            "hints_kept": round(kept, 4),
             "output": str(path),
             "seconds": seconds,
             "luminance_change": round(written.luminance_error, 3),
             "gamut_mapped": round(written.gamut_mapped, 4),
             "bytes": written.bytes_written,
+            "verify": written.fidelity.document(),
         }
+
+    def write_chroma(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> None:
+        """Write the colours alone; arguments as of `write`, options as of `hybrid.photo.write_chroma`."""
+        write_chroma(path, self.photo, self.ab, provenance=self._mark(details), **options)
+
+    def _mark(self, details: Mapping[str, str] | None) -> Provenance:
+        path = self.photo.path
+        origin = {"input-sha256": sha256_of(path)} if path is not None and path.is_file() else {}
+        return replace(self.provenance, details={**origin, **self.provenance.details, **(details or {})})
 
 
 class Session:
@@ -163,7 +191,7 @@ class Session:
             ab.reshape(-1, 2)[painted.index] = painted.ab
         report = self._report(painted, ab, solution, finished)
         self._seconds = began
-        return Colorized(self.photo, ab, painted, solution, report)
+        return Colorized(self.photo, ab, painted, solution, report, self._provenance(painted))
 
     def _predicted_colors(self, painted: Paint | None = None) -> CellColors:
         """Colours of the cells by the network, which is given the strokes as hints if there are any."""
@@ -214,16 +242,15 @@ class Session:
             self._predicted = self.edit().ab
         return self._predicted.reshape(-1, 2)[index]
 
-    def _kept(self, painted: Paint, ab: Float) -> float:
-        """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut."""
-        if not len(painted):
-            return 1.0
-        lightness = self.photo.lightness.ravel()[painted.index]
-        to_xyz = output_space(self.photo).to_xyz
-        wanted = linear_from_lab(lightness, ab.reshape(-1, 2)[painted.index], to_xyz)
-        shown, _ = into_gamut(wanted, luminance_from_lightness(lightness), to_xyz)
-        off = np.abs(lab_from_linear(shown, to_xyz)[1] - painted.ab).max(-1)
-        return float((off <= HALF_STEP).mean())
+    def _provenance(self, painted: Paint) -> Provenance:
+        details = {name: str(value) for name, value in asdict(self.settings).items() if value is not None}
+        if len(painted):
+            painting = painted.index.astype("<i8").tobytes() + painted.ab.astype("<f4").tobytes()
+            details = {"painted-sha256": hashlib.sha256(painting).hexdigest(), **details}
+        if self._network is not None:
+            model = self._network.model
+            return Provenance("model", {"model": model.name, "model-sha256": model.sha256, **details}, model.name)
+        return Provenance("picture" if self.colors is not None else "strokes" if len(painted) else "none", details)
 
     def _report(self, painted: Paint, ab: Float, solution: Solution | None, finished: int) -> dict[str, Any]:
         height, width = self.photo.lightness.shape
@@ -238,7 +265,7 @@ class Session:
             "iterations": solution.iterations if solution else 0,
             "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,
             "hint_pixels": len(painted),
-            "hints_kept": round(self._kept(painted, ab), 4),
+            "hints_kept": round(hints_kept(self.photo, painted, ab), 4),
             "finished_pixels": finished,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self._seconds.items()},
         }
@@ -249,6 +276,24 @@ class Session:
         began = time.perf_counter()
         yield
         self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def hints_kept(photo: Photo, painted: Paint, ab: Float, profile: str | Path | None = None) -> float:
+    """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut.
+
+    Parameters
+    ----------
+    ab : (H, W, 2), the photo's colours
+    profile : that the picture is written in, as of `hybrid.photo.write_photo`
+    """
+    if not len(painted):
+        return 1.0
+    lightness = photo.lightness.ravel()[painted.index]
+    to_xyz = output_space(photo, profile).to_xyz
+    wanted = linear_from_lab(lightness, ab.reshape(-1, 2)[painted.index], to_xyz)
+    shown, _ = into_gamut(wanted, luminance_from_lightness(lightness), to_xyz)
+    off = np.abs(lab_from_linear(shown, to_xyz)[1] - painted.ab).max(-1)
+    return float((off <= HALF_STEP).mean())
 
 
 def _weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:

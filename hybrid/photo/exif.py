@@ -138,6 +138,14 @@ def for_picture(exif: Exif, width: int, height: int, is_srgb: bool, dpi: tuple[f
     return Exif(main, camera, exif.gps)
 
 
+def count_kept(before: Exif, after: Exif) -> list[int]:
+    """How many entries there were, and how many of them are still there; those about size and colour space left out."""
+    pairs = [(before.main, after.main), (before.camera, after.camera), (before.gps, after.gps)]
+    own = (_WIDTH, _HEIGHT, _COLOR_SPACE)
+    same = [new.get(tag) == field for old, new in pairs for tag, field in old.items() if tag not in own]
+    return [len(same), sum(same)]
+
+
 def _ratio(value: float) -> Field:
     return Field(5, 1, struct.pack("<II", round(value * 10000), 10000))
 
