@@ -19,7 +19,7 @@ DARKEST, BRIGHTEST = 2e-6, 1 - 1.5e-5
 """Linear light of a channel below or above which a colour lies at the border of its space: less than a 16-bit code from
 it, more than what float32 makes of it."""
 _READING = 0.05  # steps that two float32 readings may differ by
-_JPEG_CODES = 16.0
+_JPEG_CODES = 32.0
 _UPRIGHT = qualified("tiff:Orientation")
 
 
@@ -64,7 +64,7 @@ def tolerance_of(space: MatrixSpace, bits: int, is_jpeg: bool) -> float:
     """Largest |Y_out - Y_in| that writing may cause, in steps of 1/65535.
 
     One step at 16 bits. At 8, where each channel is rounded alone, half the widest step between two codes; a JPEG may
-    be 16 such rounding errors off (noise at quality 95 was seen to be off by up to 9).
+    be 32 such rounding errors off (noise at quality 95 was seen to be off by up to 19).
     """
     if bits > 8:
         return 1.0
@@ -105,8 +105,8 @@ class Fidelity:
         return {
             "holds": self.holds,
             "luminance": {
-                "largest": round(self.largest, 3),
-                "mean": round(self.mean, 3),
+                "largest": None if np.isnan(self.largest) else round(self.largest, 3),
+                "mean": None if np.isnan(self.mean) else round(self.mean, 3),
                 "tolerance": round(self.tolerance, 3),
             },
             "size": list(self.size),
