@@ -12,6 +12,8 @@ import numpy as np
 EXIF_POINTER, GPS_POINTER = 0x8769, 0x8825
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 _WIDTH, _HEIGHT, _COLOR_SPACE, _INTEROPERABILITY = 0xA002, 0xA003, 0xA001, 0xA005
+DIMENSIONS = (_WIDTH, _HEIGHT)
+"""Entries about the size of compressed data, which a TIFF must not have."""
 _YCBCR_POSITIONING, _VERSION, _COMPONENTS, _FLASHPIX, _GPS_VERSION = 0x0213, 0x9000, 0x9101, 0xA000, 0
 
 # What the first directory says about the photo and not about how its pixels are stored: description, make, model,
@@ -152,7 +154,7 @@ def for_jpeg(exif: Exif) -> Exif:
 def count_kept(before: Exif, after: Exif) -> list[int]:
     """How many entries there were, and how many of them are still there; those about size and colour space left out."""
     pairs = [(before.main, after.main), (before.camera, after.camera), (before.gps, after.gps)]
-    own = (_WIDTH, _HEIGHT, _COLOR_SPACE)
+    own = (*DIMENSIONS, _COLOR_SPACE, EXIF_POINTER, GPS_POINTER)
     same = [new.get(tag) == field for old, new in pairs for tag, field in old.items() if tag not in own]
     return [len(same), sum(same)]
 

@@ -149,7 +149,8 @@ def write(
     `tags` are more tags of the only page, as tifffile takes them.
     """
     big = shape[0] * shape[1] * 3 * bits // 8 + sum(len(tag[3]) for tag in tags) > _CLASSIC_ROOM
-    parts = {"ExifTag": content.directories.camera, "GPSTag": content.directories.gps}
+    camera = {tag: item for tag, item in content.directories.camera.items() if tag not in exif.DIMENSIONS}
+    parts = {"ExifTag": camera, "GPSTag": content.directories.gps}
     parts = {name: part for name, part in parts.items() if part}
     extra: list[Tag] = [
         (tag, item.kind, item.count, item.data, True)
