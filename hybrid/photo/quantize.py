@@ -62,9 +62,14 @@ class Quantizer:
         codes[..., 0], codes[..., 1], codes[..., 2] = r, g, b
         return codes, left / np.float32(-STEP)
 
-    def linear(self, codes: NDArray[np.unsignedinteger]) -> Float:
-        """Linear light of (..., 3) codes."""
-        return np.stack([self.light[c][codes[..., c]] for c in range(3)], axis=-1)
+    def near_ends(self, codes: NDArray[np.unsignedinteger], low: float, high: float) -> Float:
+        """Linear light (N, 3) of those of (..., 3) codes that have a channel of light up to `low` or from `high` on."""
+        found = np.zeros(codes.shape[:-1], np.bool_)
+        for c in range(3):
+            first, last = np.searchsorted(self.light[c], low, "right"), np.searchsorted(self.light[c], high)
+            found |= (codes[..., c] < first) | (codes[..., c] >= last)
+        chosen = codes[found]
+        return np.stack([self.light[c][chosen[:, c]] for c in range(3)], axis=-1)
 
     def _settle_in_blue(self, b: NDArray[np.int32], left: Float) -> None:
         """Where red had no room left, let blue take what luminance is over; both arrays are changed in place."""

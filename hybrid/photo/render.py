@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hybrid import color
 from hybrid.color import D65, Float
 from hybrid.photo import icc
-from hybrid.photo.fidelity import Tally, at_border, measured
+from hybrid.photo.fidelity import BRIGHTEST, DARKEST, Tally, at_border, measured
 from hybrid.photo.photo import WriteError
 from hybrid.photo.profiles import MatrixSpace
 from hybrid.photo.quantize import quantizer
@@ -30,7 +30,8 @@ def exact_renderer(lightness: Float, ab: Float, space: MatrixSpace, bits: int) -
     def render(rows: slice) -> tuple[Codes, Tally]:
         rgb, y, outside = _inside(lightness[rows], ab[rows], space)
         codes, error = quantize(rgb, y)
-        return codes, measured(error, at_border(quantize.linear(codes)), int(np.count_nonzero(outside)))
+        border = at_border(quantize.near_ends(codes, DARKEST, BRIGHTEST))
+        return codes, measured(error, border, int(np.count_nonzero(outside)))
 
     return render
 
