@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance
 from hybrid.finish import finish
 from hybrid.hints import sha256_of
 from hybrid.photo import Photo, Provenance, output_space, write_chroma, write_photo
+from hybrid.photo.provenance import Source
 from hybrid.predict import Predictor
 from hybrid.reach import hint_planes, membership, recolored, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
@@ -84,7 +85,7 @@ class Colorized:
     painted : the user's marks, at full size
     solution : of the last solve at working size, or None where there was nothing to spread
     report : figures of how it came about
-    provenance : what the colours come from; goes into every file
+    source, settings : that the session has; every file tells them
     """
 
     photo: Photo
@@ -92,7 +93,8 @@ class Colorized:
     painted: Paint
     solution: Solution | None
     report: dict[str, Any] = field(default_factory=dict)
-    provenance: Provenance = field(default_factory=lambda: Provenance("none"))
+    source: Predictor | CellColors | None = None
+    settings: Settings = field(default_factory=Settings)
 
     def write(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> dict[str, Any]:
         """Write the picture, marked as a colorization.
@@ -127,9 +129,21 @@ class Colorized:
         write_chroma(path, self.photo, self.ab, provenance=self._mark(details), **options)
 
     def _mark(self, details: Mapping[str, str] | None) -> Provenance:
-        path = self.photo.path
-        origin = {"input-sha256": sha256_of(path)} if path is not None and path.is_file() else {}
-        return replace(self.provenance, details={**origin, **self.provenance.details, **(details or {})})
+        found: dict[str, str] = {}
+        if self.photo.path is not None and self.photo.path.is_file():
+            found["input-sha256"] = sha256_of(self.photo.path)
+        name = ""
+        if isinstance(self.source, Predictor):
+            name = self.source.model.name
+            found |= {"model": name, "model-sha256": self.source.model.sha256}
+        if len(self.painted):
+            painting = self.painted.index.astype("<i8").tobytes() + self.painted.ab.astype("<f4").tobytes()
+            found["painted-sha256"] = hashlib.sha256(painting).hexdigest()
+        found |= {key: str(value) for key, value in asdict(self.settings).items() if value is not None}
+        kind: Source = (
+            "model" if name else "picture" if self.source is not None else "strokes" if len(self.painted) else "none"
+        )
+        return Provenance(kind, {**found, **(details or {})}, name)
 
 
 class Session:
@@ -159,6 +173,7 @@ class Session:
             self._guide = shrink(photo.lightness, self._shape)
         choice = self.settings
         is_guess = isinstance(source, Predictor)
+        self._source = source
         self._network = source if isinstance(source, Predictor) else None
         with self._stage("predict"):
             self._labels = regions(self._guide) if is_guess and choice.fusion else None
@@ -191,7 +206,7 @@ class Session:
             ab.reshape(-1, 2)[painted.index] = painted.ab
         report = self._report(painted, ab, solution, finished)
         self._seconds = began
-        return Colorized(self.photo, ab, painted, solution, report, self._provenance(painted))
+        return Colorized(self.photo, ab, painted, solution, report, self._source, self.settings)
 
     def _predicted_colors(self, painted: Paint | None = None) -> CellColors:
         """Colours of the cells by the network, which is given the strokes as hints if there are any."""
@@ -241,16 +256,6 @@ class Session:
         if self._predicted is None:
             self._predicted = self.edit().ab
         return self._predicted.reshape(-1, 2)[index]
-
-    def _provenance(self, painted: Paint) -> Provenance:
-        details = {name: str(value) for name, value in asdict(self.settings).items() if value is not None}
-        if len(painted):
-            painting = painted.index.astype("<i8").tobytes() + painted.ab.astype("<f4").tobytes()
-            details = {"painted-sha256": hashlib.sha256(painting).hexdigest(), **details}
-        if self._network is not None:
-            model = self._network.model
-            return Provenance("model", {"model": model.name, "model-sha256": model.sha256, **details}, model.name)
-        return Provenance("picture" if self.colors is not None else "strokes" if len(painted) else "none", details)
 
     def _report(self, painted: Paint, ab: Float, solution: Solution | None, finished: int) -> dict[str, Any]:
         height, width = self.photo.lightness.shape

@@ -25,6 +25,7 @@ _WRAPPER = re.compile(rb"<\?xpacket[^>]*\?>")
 _PREFIX = re.compile(r"xmlns:([A-Za-z_][\w.-]*)\s*=\s*[\"']([^\"']+)[\"']")
 _RESERVED = re.compile(r"ns\d+$")  # ElementTree makes these up itself and lets nobody else
 _HEAD, _TAIL = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n', b'\n<?xpacket end="w"?>'
+_DEEPEST = 60  # structures in lists in structures reach 20; Python's own limit would end the program
 _CONTAINERS = ("Seq", "Bag", "Alt")
 
 
@@ -63,8 +64,9 @@ class Packet:
                 if text
                 else Element(qualified("x:xmpmeta"))
             )
-        except ElementTree.ParseError as error:
+        except (ElementTree.ParseError, ValueError) as error:  # ValueError: an encoding that cannot be
             raise PhotoError(f"the XMP is damaged ({error}); remove it and try again") from None
+        _check_depth(self._root)
         tag = qualified("rdf:RDF")
         found = self._root if self._root.tag == tag else self._root.find(tag)
         if found is None and text:
@@ -148,6 +150,14 @@ class Packet:
         self._remove(name)
         element = ElementTree.SubElement(self._descriptions[0], qualified(name))
         return ElementTree.SubElement(element, qualified(f"rdf:{kind}"))
+
+
+def _check_depth(root: Element) -> None:
+    level = [root]
+    for _ in range(_DEEPEST):
+        level = [child for element in level for child in element]
+    if level:
+        raise PhotoError(f"the XMP is nested more than {_DEEPEST} deep; remove it and try again")
 
 
 def _fill(element: Element, fields: Mapping[str, str]) -> None:

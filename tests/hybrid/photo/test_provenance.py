@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from hybrid.photo import Photo, PhotoError, Provenance, read_photo, write_photo
@@ -118,7 +120,10 @@ def test_coloured_again_it_is_said_once_and_remembered_twice() -> None:
     assert agents == ["Scanner 9", program(), program()]
 
 
+DEEP = 5000
 DAMAGED = {
+    "an encoding that is none": b'<?xml version="1.0" encoding="utf-99"?><x:xmpmeta xmlns:x="adobe:ns:meta/"/>',
+    "deep": SCAN.replace(b"sea", b"<a>" * DEEP + b"</a>" * DEEP),
     "cut": SCAN[:500],
     "no RDF": b"<a/>",
     "entities": b'<!DOCTYPE x [<!ENTITY a "ha">]><x:xmpmeta xmlns:x="adobe:ns:meta/">&a;</x:xmpmeta>',
@@ -132,6 +137,14 @@ def test_a_damaged_packet_is_replaced(kind: str) -> None:
         Packet(DAMAGED[kind])
     assert mark_of(DAMAGED[kind]) == {}
     assert mark_of(marked(DAMAGED[kind], MODEL))["program"] == program()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(SCAN)), st.integers(0, 40), st.binary(max_size=12))
+def test_whatever_the_bytes_the_mark_is_made(start: int, length: int, inserted: bytes) -> None:
+    packet = marked(SCAN[:start] + inserted + SCAN[start + length :], MODEL)
+    assert mark_of(packet)["source_type"] == "compositeWithTrainedAlgorithmicMedia"
+    assert Packet(packet).properties()
 
 
 def test_plain_rdf_and_odd_prefixes_are_fine() -> None:
