@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 from hybrid.photo import exif, jpeg, png, tiff
 from hybrid.photo.bands import bands, each_band
 from hybrid.photo.fidelity import Fidelity, Tally, fidelity, summed, tolerance_of
-from hybrid.photo.layers import check_layers, layers_tag
+from hybrid.photo.layers import layers_tag
 from hybrid.photo.metadata import Embedded, upright_xmp
+from hybrid.photo.output import check_colors, check_output, check_space, default_depth
 from hybrid.photo.photo import Photo, WriteError
 from hybrid.photo.profiles import SRGB, MatrixSpace
 from hybrid.photo.provenance import Provenance, marked
 from hybrid.photo.render import Marks, Render, chroma_renderer, exact_renderer
-from hybrid.photo.spaces import is_wide, named_or_file, output_space
-from hybrid.photo.target import JPEG, PNG, TIFF, check_writable, replacing
-
-_MOST_DPI = 100_000
+from hybrid.photo.spaces import output_space
+from hybrid.photo.target import PNG, TIFF, check_writable, replacing
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def write_photo(
     target = Path(path)
     check_writable(target, overwrite)
     check_output(target, bits=bits, profile=profile, dpi=dpi, compression=compression, layers=layers)
-    _check_colors(target, photo, ab)
+    check_colors(target, photo, ab)
     depth, space = bits or default_depth(target), output_space(photo, profile)
     check_space(target, space, depth)
     content = _embedded(photo, space, dpi, provenance)
@@ -127,7 +126,7 @@ def write_chroma(
     target = Path(path)
     check_writable(target, overwrite)
     check_output(target, bits=bits, profile=profile, dpi=dpi, compression=compression, is_chroma=True)
-    _check_colors(target, photo, ab)
+    check_colors(target, photo, ab)
     depth, space = bits or default_depth(target), output_space(photo, profile)
     check_space(target, space, depth)
     render = chroma_renderer(photo.lightness, ab, space, depth)
@@ -149,72 +148,6 @@ def write_picture(path: str | os.PathLike[str], rgb: NDArray[np.uint8], *, overw
         raise WriteError(f"cannot write {target}: a picture to look at is a PNG; use .png")
     with replacing(target, overwrite) as part:
         png.write(part, np.ascontiguousarray(rgb), png.embedded(Embedded(SRGB.profile)))
-
-
-def check_output(
-    path: str | os.PathLike[str],
-    *,
-    bits: int | None = None,
-    profile: str | Path | None = None,
-    dpi: float | tuple[float, float] | None = None,
-    compression: str = "deflate",
-    layers: bool = False,
-    is_chroma: bool = False,
-) -> None:
-    """Find out, before any heavy work, whether a picture can be written as asked for.
-
-    Arguments as of `write_photo`; `is_chroma` means the colours alone.
-
-    Raises
-    ------
-    WriteError
-        With what does not go together.
-    """
-    target = Path(path)
-    depth = bits or default_depth(target)
-    if is_chroma and target.suffix.lower() in JPEG:
-        raise WriteError(f"cannot write {target}: colours alone are for further work; use .tif or .png")
-    if depth not in (8, 16):
-        raise WriteError(f"cannot write {target} with {depth} bits; use 8 or 16")
-    if target.suffix.lower() in JPEG and depth == 16:
-        raise WriteError(f"cannot write {target} with 16 bits: a JPEG holds 8; use .tif or .png, or ask for 8 bits")
-    if compression not in tiff.COMPRESSIONS:
-        raise WriteError(f"no TIFF compression {compression!r}; use one of {', '.join(tiff.COMPRESSIONS)}")
-    if dpi is not None and not 0 < np.min(dpi) <= np.max(dpi) < _MOST_DPI:
-        raise WriteError(f"a resolution of {dpi} dpi is not possible; use a number above 0, below {_MOST_DPI}")
-    if profile is not None:
-        check_space(target, named_or_file(profile), depth)
-    if layers:
-        check_layers(target, depth)
-
-
-def check_space(target: Path, space: MatrixSpace, depth: int) -> None:
-    """Refuse 8 bits in a space where they would show as bands.
-
-    Raises
-    ------
-    WriteError
-        With what to use.
-    """
-    if depth == 8 and is_wide(space):
-        raise WriteError(
-            f"cannot write {target} with 8 bits in ProPhoto or a space as wide: smooth skies would show bands; "
-            "use 16 bits, or the profile srgb, adobe-rgb or p3"
-        )
-
-
-def default_depth(target: Path) -> int:
-    """Bits a sample where none are asked for."""
-    return 8 if target.suffix.lower() in JPEG else 16
-
-
-def _check_colors(target: Path, photo: Photo, ab: NDArray[np.float32]) -> None:
-    if target.suffix.lower() in JPEG and max(photo.lightness.shape) > jpeg.LONGEST_SIDE:
-        raise WriteError(f"cannot write {target}: a JPEG's side is at most {jpeg.LONGEST_SIDE} pixels; use .tif")
-    if ab.shape != (*photo.lightness.shape, 2):
-        raise WriteError(f"colours of shape {ab.shape} do not fit a photo of {photo.lightness.shape}; wanted (H, W, 2)")
-    if photo.path is not None and target.exists() and photo.path.exists() and target.samefile(photo.path):
-        raise WriteError(f"cannot write {target}: it is the photo itself; choose another name")
 
 
 def _embedded(

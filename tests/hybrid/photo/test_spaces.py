@@ -6,15 +6,13 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from light_by_lcms import D65, xyz_of_codes
 
 from hybrid.photo import SPACES, Photo, PhotoError, WriteError, check_output, icc, read_photo, spaces, write_photo
 from hybrid.photo.profiles import SRGB, TableSpace, gamma_profile, space_of
 from hybrid.photo.spaces import is_wide, named_space, output_space, space_of_file
 
 STEP = 1 / 65535
-D65, D50 = np.array([0.9505, 1.0, 1.0890]), np.array([0.9642, 1.0, 0.8249])  # IEC 61966-2-1, ICC.1
-CONES = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])  # Bradford
-TO_D65 = np.linalg.inv(CONES) @ np.diag(CONES @ D65 / (CONES @ D50)) @ CONES
 # B. Ottosson, "A perceptual color space for image processing": XYZ to LMS, its roots to OKLab.
 LMS = np.array([[0.8189330101, 0.3618667424, -0.1288597137], [0.0329845436, 0.9293118715, 0.0361456387]])
 LMS = np.vstack([LMS, [0.0482003018, 0.2643662691, 0.6338517070]])
@@ -22,20 +20,9 @@ OKLAB_AB = np.array([[1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371,
 
 
 def xyz_of_file(path: Path) -> np.ndarray:
-    """XYZ under D65 of a TIFF as lcms2 finds it, in float and without its shortcuts, by the profile in the file."""
+    """XYZ under D65 of a TIFF, by the profile in it."""
     with tifffile.TiffFile(path) as file:
-        codes, profile = file.asarray(), file.pages[0].aspage().tags.valueof(34675)
-    xyz = imagecodecs.cms_transform(
-        codes.astype(np.float32) / np.iinfo(codes.dtype).max,
-        profile,
-        imagecodecs.cms_profile("xyz"),
-        colorspace="rgb",
-        outcolorspace="xyz",
-        outdtype="float32",
-        intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
-        flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE,
-    )
-    return xyz.astype(np.float64) @ TO_D65.T
+        return xyz_of_codes(file.asarray(), file.pages[0].aspage().tags.valueof(34675))
 
 
 def xyz_of_lab(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:

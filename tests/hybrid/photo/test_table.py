@@ -8,18 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import pytest
+from light_by_lcms import xyz_of_codes
 from PIL import ExifTags, Image
 
 from hybrid.photo import SPACES, Photo, Provenance, read_photo, write_photo
 from hybrid.photo.verification import verify_file
 
 STEP = 1 / 65535
-D65, D50 = np.array([0.9505, 1.0, 1.0890]), np.array([0.9642, 1.0, 0.8249])
-CONES = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-Y_UNDER_D65 = (np.linalg.inv(CONES) @ np.diag(CONES @ D65 / (CONES @ D50)) @ CONES)[1]
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     b'<rdf:Description rdf:about="" xmlns:p="http://ns.adobe.com/photoshop/1.0/" p:City="Kiel" p:Country="D"/>'
@@ -75,18 +72,7 @@ def luminance_by_others(path: Path, size: tuple[int, int]) -> np.ndarray:
     """Codes by ImageMagick, the profile by exiftool, light by lcms2."""
     raw = subprocess.run(["convert", f"{path}[0]", "-depth", "16", "rgb:-"], capture_output=True, check=True).stdout
     profile = subprocess.run(["exiftool", "-b", "-icc_profile", path], capture_output=True, check=True).stdout
-    codes = np.frombuffer(raw, "<u2").reshape(*size, 3)
-    xyz = imagecodecs.cms_transform(
-        codes.astype(np.float32) / 65535,
-        profile,
-        imagecodecs.cms_profile("xyz"),
-        colorspace="rgb",
-        outcolorspace="xyz",
-        outdtype="float32",
-        intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
-        flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE,
-    )
-    return xyz.astype(np.float64) @ Y_UNDER_D65
+    return xyz_of_codes(np.frombuffer(raw, "<u2").reshape(*size, 3), profile)[..., 1]
 
 
 def exiftool(path: Path) -> tuple[dict[str, str], list[str]]:
