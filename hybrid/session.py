@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import finish
+from hybrid.hints import sha256_of
 from hybrid.kriging import REACHES, Likeness, carried, likeness
-from hybrid.photo import Photo, output_space, write_photo
+from hybrid.photo import Photo, Provenance, output_space, write_chroma, write_photo
+from hybrid.photo.provenance import Source
 from hybrid.predict import Predictor
 from hybrid.reach import membership, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
@@ -82,6 +85,7 @@ class Colorized:
     painted : the user's marks, at full size
     solution : of the last solve at working size, or None where there was nothing to spread
     report : figures of how it came about
+    source, settings : that the session has; every file tells them
     """
 
     photo: Photo
@@ -89,19 +93,57 @@ class Colorized:
     painted: Paint
     solution: Solution | None
     report: dict[str, Any] = field(default_factory=dict)
+    source: Predictor | CellColors | None = None
+    settings: Settings = field(default_factory=Settings)
 
-    def write(self, path: Path, **options: Any) -> dict[str, Any]:
-        """Write the picture; options as of `hybrid.photo.write_photo`. Returns the report, completed."""
-        written = write_photo(path, self.photo, self.ab, **options)
+    def write(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> dict[str, Any]:
+        """Write the picture, marked as a colorization.
+
+        Parameters
+        ----------
+        path : .tif, .png or .jpg
+        details : more that the mark should tell, such as the hash of a file of strokes
+        options : as of `hybrid.photo.write_photo`
+
+        Returns
+        -------
+        The report, completed.
+        """
+        marks = (self.painted.index, self.painted.ab)
+        written = write_photo(path, self.photo, self.ab, marks=marks, provenance=self._mark(details), **options)
         seconds = {**self.report["seconds"], "write": round(written.seconds, 3)}
+        kept = hints_kept(self.photo, self.painted, self.ab, options.get("profile"))
         return {
             **self.report,
+            "hints_kept": round(kept, 4),
             "output": str(path),
             "seconds": seconds,
             "luminance_change": round(written.luminance_error, 3),
             "gamut_mapped": round(written.gamut_mapped, 4),
             "bytes": written.bytes_written,
+            "verify": written.fidelity.document(),
         }
+
+    def write_chroma(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> None:
+        """Write the colours alone; arguments as of `write`, options as of `hybrid.photo.write_chroma`."""
+        write_chroma(path, self.photo, self.ab, provenance=self._mark(details), **options)
+
+    def _mark(self, details: Mapping[str, str] | None) -> Provenance:
+        found: dict[str, str] = {}
+        if self.photo.path is not None and self.photo.path.is_file():
+            found["input-sha256"] = sha256_of(self.photo.path)
+        name = ""
+        if isinstance(self.source, Predictor):
+            name = self.source.model.name
+            found |= {"model": name, "model-sha256": self.source.model.sha256}
+        if len(self.painted):
+            painting = self.painted.index.astype("<i8").tobytes() + self.painted.ab.astype("<f4").tobytes()
+            found["painted-sha256"] = hashlib.sha256(painting).hexdigest()
+        found |= {key: str(value) for key, value in asdict(self.settings).items() if value is not None}
+        kind: Source = (
+            "model" if name else "picture" if self.source is not None else "strokes" if len(self.painted) else "none"
+        )
+        return Provenance(kind, {**found, **(details or {})}, name)
 
 
 class Session:
@@ -131,6 +173,7 @@ class Session:
             self._guide = shrink(photo.lightness, self._shape)
         choice = self.settings
         is_guess = isinstance(source, Predictor)
+        self._source = source
         self._regions = 0
         self._like: Likeness | None = None
         self.colors = self._predicted(source) if isinstance(source, Predictor) else source
@@ -162,7 +205,7 @@ class Session:
             ab.reshape(-1, 2)[painted.index] = painted.ab
         report = self._report(painted, ab, solution, finished)
         self._seconds = began
-        return Colorized(self.photo, ab, painted, solution, report)
+        return Colorized(self.photo, ab, painted, solution, report, self._source, self.settings)
 
     def _predicted(self, network: Predictor) -> CellColors:
         """Colours of the cells by the network."""
@@ -214,17 +257,6 @@ class Session:
             self._unpainted = self.edit().ab
         return self._unpainted.reshape(-1, 2)[index]
 
-    def _kept(self, painted: Paint, ab: Float) -> float:
-        """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut."""
-        if not len(painted):
-            return 1.0
-        lightness = self.photo.lightness.ravel()[painted.index]
-        to_xyz = output_space(self.photo).to_xyz
-        wanted = linear_from_lab(lightness, ab.reshape(-1, 2)[painted.index], to_xyz)
-        shown, _ = into_gamut(wanted, luminance_from_lightness(lightness), to_xyz)
-        off = np.abs(lab_from_linear(shown, to_xyz)[1] - painted.ab).max(-1)
-        return float((off <= HALF_STEP).mean())
-
     def _report(self, painted: Paint, ab: Float, solution: Solution | None, finished: int) -> dict[str, Any]:
         height, width = self.photo.lightness.shape
         return {
@@ -238,7 +270,7 @@ class Session:
             "iterations": solution.iterations if solution else 0,
             "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,
             "hint_pixels": len(painted),
-            "hints_kept": round(self._kept(painted, ab), 4),
+            "hints_kept": round(hints_kept(self.photo, painted, ab), 4),
             "finished_pixels": finished,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self._seconds.items()},
         }
@@ -249,6 +281,24 @@ class Session:
         began = time.perf_counter()
         yield
         self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def hints_kept(photo: Photo, painted: Paint, ab: Float, profile: str | Path | None = None) -> float:
+    """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut.
+
+    Parameters
+    ----------
+    ab : (H, W, 2), the photo's colours
+    profile : that the picture is written in, as of `hybrid.photo.write_photo`
+    """
+    if not len(painted):
+        return 1.0
+    lightness = photo.lightness.ravel()[painted.index]
+    to_xyz = output_space(photo, profile).to_xyz
+    wanted = linear_from_lab(lightness, ab.reshape(-1, 2)[painted.index], to_xyz)
+    shown, _ = into_gamut(wanted, luminance_from_lightness(lightness), to_xyz)
+    off = np.abs(lab_from_linear(shown, to_xyz)[1] - painted.ab).max(-1)
+    return float((off <= HALF_STEP).mean())
 
 
 def _weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:

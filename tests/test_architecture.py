@@ -33,6 +33,7 @@ ONLY = {
     "onnxruntime": ("hybrid.models",),
     "imagecodecs": ("hybrid.photo",),
     "tifffile": ("hybrid.photo", "hybrid.demo"),
+    "psdtags": ("hybrid.photo",),
     "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.train"),
     "cv2": ("hybrid.compare",),
     "pyamg": ("solvers.peers",),

@@ -38,6 +38,12 @@ manifest by which a rerun goes on where the last one ended."""
 REACH_HELP = """Of strokes: local, along the photo's edges alone; object, also to what looks much alike to the \
 network; wide, to all it may concern, for many points all over the photo."""
 WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
+PROFILE_HELP = """Colour space of the output: srgb, adobe-rgb, prophoto (16 bits only), p3, or FILE.icc; the photo's \
+own RGB profile, or sRGB, if left out."""
+LAYERS_HELP = """Of a 16-bit TIFF: also layers for Photoshop and Krita: exact colours, colours alone, strokes, the \
+grey photo (needs the extra psd)."""
+CHROMA_HELP = """Also write the colours alone, to lay over the photo in blend mode Color: LCh Color in GIMP, Color in \
+Photoshop's Lab mode. A .tif or .png."""
 VERIFY_HELP = "Of a batch: read all files again to see what is done, rather than trust sizes and dates."
 
 
@@ -48,8 +54,10 @@ class Job:
     source: Predictor | CellColors | None
     settings: Settings
     hints: Path | None
-    depth: int | None
+    output: dict[str, Any]
     overwrite: bool
+    colors: Path | None = None
+    chroma: Path | None = None
 
 
 @app.command(epilog=EXITS)
@@ -66,6 +74,11 @@ def colorize(
     saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
     reach: Annotated[Literal["local", "object", "wide"], typer.Option(help=REACH_HELP)] = "object",
     depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
+    profile: Annotated[str | None, typer.Option(help=PROFILE_HELP)] = None,
+    compression: Annotated[str, typer.Option(help="Of a TIFF: none, deflate, lzw or zstd.")] = "deflate",
+    dpi: Annotated[float | None, typer.Option(help="Pixels an inch to note in the file; default the photo's.")] = None,
+    layers: Annotated[bool, typer.Option("--layers", help=LAYERS_HELP)] = False,
+    chroma_out: Annotated[Path | None, typer.Option(metavar="FILE", help=CHROMA_HELP)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist; a batch replaces its own anyway.")] = False,
@@ -85,14 +98,27 @@ def colorize(
         "saturation": saturation,
         "reach": reach,
     }
-    if is_batch(inputs, output):
+    how_written: dict[str, Any] = {
+        "bits": depth,
+        "profile": profile,
+        "compression": compression,
+        "dpi": dpi,
+        "layers": layers,
+    }
+    is_many = is_batch(inputs, output)
+    if is_many and chroma_out is not None:
+        raise fail("--chroma-out belongs to one photo, written to one file", EXIT_USAGE)
+    with reported():
+        check_outputs(Path("photo.tif" if is_many else output), chroma_out, how_written, overwrite)
+    if is_many:
         from hybrid.batch.command import colorize_batch
         from hybrid.batch.error import BatchError
         from hybrid.batch.identity import settings_hash
 
-        made_with = settings_hash({**choices, "depth": depth}, model, colors, hints)
-        opener = partial(open_colorizer, model, colors, device, choices, hints, depth)
-        how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite, "has_hints": bool(hints)}
+        made_with = settings_hash({**choices, **how_written}, model, colors, hints, Path(profile) if profile else None)
+        opener = partial(open_colorizer, model, colors, device, choices, hints, how_written)
+        how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite}
+        how |= {"has_hints": bool(hints), "has_layers": layers}
         try:
             done = colorize_batch(inputs, output, shard, notes, as_json, opener, exit_code_of, made_with, **how)
         except BatchError as error:
@@ -101,13 +127,19 @@ def colorize(
     with reported():
         from hybrid.session import Settings
 
-        job = Job(source_of(model, colors, inputs[0], device), Settings(**choices), hints, depth, overwrite)
+        source = source_of(model, colors, inputs[0], device)
+        job = Job(source, Settings(**choices), hints, how_written, overwrite, colors, chroma_out)
     if code := colorize_one(inputs[0], Path(output), job, as_json):
         raise typer.Exit(code)
 
 
 def open_colorizer(
-    model: str, colors: Path | None, device: str, choices: dict[str, Any], hints: Path | None, depth: int | None
+    model: str,
+    colors: Path | None,
+    device: str,
+    choices: dict[str, Any],
+    hints: Path | None,
+    how_written: dict[str, Any],
 ) -> Colorize:
     """Load what the photos of a batch share; gives what a worker does with each."""
     from hybrid.session import Settings
@@ -117,7 +149,7 @@ def open_colorizer(
 
     def colorize_photo(photo: Path, target: Path) -> dict[str, Any]:
         source = source_of(model, colors, photo, device) if colors else network
-        return work(photo, target, Job(source, settings, hints, depth, overwrite=False), lambda _: None)
+        return work(photo, target, Job(source, settings, hints, how_written, False, colors), lambda _: None)
 
     return colorize_photo
 
@@ -145,7 +177,7 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
 
     check_writable(target, job.overwrite)
     height, width = read_size(path)
-    check_fits(height * width, job.hints is not None)
+    check_fits(height * width, job.hints is not None, job.output["layers"])
     began = time.perf_counter()
     progress("read")
     photo = read_photo(path)
@@ -153,11 +185,34 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
     strokes = read_hints(job.hints, photo, sha256_of(path)) if job.hints else []
     colorized = Session(photo, job.source, job.settings, progress).edit(strokes)
     progress("write")
-    report = colorized.write(target, bits=job.depth, overwrite=job.overwrite)
+    files = {"hints-sha256": job.hints, "colors-sha256": job.colors}
+    details = {name: sha256_of(file) for name, file in files.items() if file is not None}
+    if job.chroma is not None:
+        options = {name: value for name, value in job.output.items() if name != "layers"}
+        colorized.write_chroma(job.chroma, details=details, overwrite=job.overwrite, **options)
+    report = colorized.write(target, details=details, overwrite=job.overwrite, **job.output)
     report["seconds"] = {"read": round(reading, 3), **report["seconds"]}
     model = job.source.model if isinstance(job.source, Predictor) else None
     report["model"] = {"name": model.name, "card": model.card} if model else None
     return {**report, "peak_memory": peak_bytes()}
+
+
+def check_outputs(target: Path, chroma: Path | None, how_written: dict[str, Any], overwrite: bool) -> None:
+    """Find out before any work whether what is asked for can be written.
+
+    Raises
+    ------
+    WriteError
+        With what does not go together.
+    """
+    from hybrid.photo import check_output, check_writable
+
+    check_output(target, **how_written)
+    if chroma is not None:
+        check_writable(chroma, overwrite)
+        check_output(chroma, **{**how_written, "layers": False}, is_chroma=True)
+        if chroma.absolute() == target.absolute():
+            raise ValueError(f"--chroma-out {chroma}: it is the output itself; choose another name")
 
 
 def source_of(model: str, colors: Path | None, photo: Path, device: str) -> Predictor | CellColors | None:

@@ -115,7 +115,7 @@ def embedded(content: Embedded) -> bytes:
     photoshop = photoshop_from_iptc(content.iptc) if content.iptc else b""
     parts = [
         _segment(0xE0, b"JFIF\0\1\1", struct.pack(">BHHH", content.dpi is not None, *density, 0)),
-        _segment(0xE1, _EXIF, exif.blob(content.directories)),
+        _segment(0xE1, _EXIF, exif.blob(exif.for_jpeg(content.directories))),
         _segment(0xE1, _XMP, content.xmp),
         _segment(0xED, _PHOTOSHOP, photoshop),
     ]

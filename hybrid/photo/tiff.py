@@ -2,7 +2,7 @@
 
 import logging
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +19,8 @@ from hybrid.photo.photo import PhotoError
 # tifffile logs oddities of other programs' files; they are no news to the user, and an application can still listen.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+Tag = tuple[int | str, int | str, int, Any, bool]
+"""As tifffile takes them: number or name, type, count, value, whether on the first page only."""
 _XMP, _IPTC, _PROFILE, _DNG_VERSION = 700, 33723, 34675, 50706
 _POINTERS = {"ExifTag": exif.EXIF_POINTER, "GPSTag": exif.GPS_POINTER}
 _DESCRIPTIVE_KINDS = (1, 2, 3, 7)
@@ -140,12 +142,17 @@ def write(
     bits: int,
     compression: str,
     content: Embedded,
+    tags: Sequence[Tag] = (),
 ) -> None:
-    """Write an RGB TIFF of `shape` (H, W) from strips of `rows` rows by `encode_strip`; BigTIFF when it must be."""
-    big = shape[0] * shape[1] * 3 * bits // 8 > _CLASSIC_ROOM
-    parts = {"ExifTag": content.directories.camera, "GPSTag": content.directories.gps}
+    """Write an RGB TIFF of `shape` (H, W) from strips of `rows` rows by `encode_strip`; BigTIFF when it must be.
+
+    `tags` are more tags of the only page, as tifffile takes them.
+    """
+    big = shape[0] * shape[1] * 3 * bits // 8 + sum(len(tag[3]) for tag in tags) > _CLASSIC_ROOM
+    camera = {tag: item for tag, item in content.directories.camera.items() if tag not in exif.DIMENSIONS}
+    parts = {"ExifTag": camera, "GPSTag": content.directories.gps}
     parts = {name: part for name, part in parts.items() if part}
-    extra: list[tuple[int | str, int | str, int, Any, bool]] = [
+    extra: list[Tag] = [
         (tag, item.kind, item.count, item.data, True)
         for tag, item in content.directories.main.items()
         if tag in exif.DESCRIPTIVE and item.kind in _DESCRIPTIVE_KINDS
@@ -153,6 +160,7 @@ def write(
     extra += [(name, "Q" if big else "I", 1, 1, True) for name in parts]
     extra += [(_XMP, "B", len(content.xmp), content.xmp, True)] if content.xmp else []
     extra += [(_IPTC, 7, len(content.iptc), content.iptc, True)] if content.iptc else []
+    extra += tags
     with tifffile.TiffWriter(path, bigtiff=big, byteorder="<") as file:
         file.write(
             strips,
