@@ -37,7 +37,8 @@ BLOCK = 16
 LEAST_GAIN, SURE = 0.01, 3.0
 """Correlation that a placement must gain, and how many standard errors of its mean over blocks of BLOCK cells."""
 LEAST_CORRELATION = 0.2
-SOFTER = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+"""Correlation below which two pictures have nothing in common."""
+SOFTER = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """Blurs tried to make the sharper of the two as soft as the other, in cells."""
 
 
@@ -50,14 +51,20 @@ class Placement:
     matrix : (2, 3) float64
         From (row, column) on the photo to (row, column) on the picture, both from the middle and in cells of one grid
         laid over either; identity where the picture covers the photo as it is.
+    grid : (h, w) of those cells
     before, after : correlation of locally normalised luminance, of the picture as it is and as placed
     is_moved : False where no placement was clearly better than none
     """
 
     matrix: Matrix
+    grid: tuple[int, ...]
     before: float
     after: float
     is_moved: bool
+
+    def on(self, grid: tuple[int, ...]) -> Matrix:
+        """The matrix in cells of another grid laid over the two."""
+        return rescaled(self.matrix, self.grid, grid)
 
     @property
     def shift(self) -> tuple[float, float]:
@@ -95,7 +102,7 @@ def register(picture: Float, photo: Float) -> Placement:
     identity = np.eye(2, 3)
     levels = [] if min(shape) < SMALLEST else _levels(picture, photo)
     if not levels:
-        return Placement(identity, 0.0, 0.0, False)
+        return Placement(identity, shape, 0.0, 0.0, False)
     best, last = [identity, *_searched(*levels[0])], levels[0][0].shape
     for moving, fixed in levels:
         best = [_refined(moving, fixed, rescaled(matrix, last, moving.shape)) for matrix in best]
@@ -107,8 +114,8 @@ def register(picture: Float, photo: Float) -> Placement:
     chosen = int(np.argmax([_correlation(blocks) for blocks in found]))
     before, after = _correlation(still), _correlation(found[chosen])
     if after < LEAST_CORRELATION or not _is_clear(still, found[chosen]):
-        return Placement(identity, before, before, False)
-    return Placement(rescaled(best[chosen], last, shape), before, after, True)
+        return Placement(identity, shape, before, before, False)
+    return Placement(best[chosen], shape, before, after, True)
 
 
 def rescaled(matrix: Matrix, old: tuple[int, ...], new: tuple[int, ...]) -> Matrix:
@@ -121,14 +128,13 @@ def positions(matrix: Matrix, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Row and column on the picture, as array indices, of each cell of the photo; (2, h, w)."""
     middle = (np.array(shape) - 1) / 2
     rows, columns = (np.arange(n) - m for n, m in zip(shape, middle, strict=True))
-    flat = matrix[:, :1, None] * rows[:, None] + matrix[:, 1:2, None] * columns + (matrix[:, 2] + middle)[:, None, None]
-    return flat
+    return matrix[:, :1, None] * rows[:, None] + matrix[:, 1:2, None] * columns + (matrix[:, 2] + middle)[:, None, None]
 
 
 def is_inside(place: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which positions (2, h, w) lie on a picture of `shape`, its outer half pixels included."""
     limit = np.array(shape)[:, None, None]
-    return ((place >= -0.5) & (place <= limit - 0.5)).all(0)
+    return np.asarray(((place >= -0.5) & (place <= limit - 0.5)).all(0))
 
 
 def _levels(picture: Float, photo: Float) -> list[tuple[Float, Float]]:
@@ -137,7 +143,7 @@ def _levels(picture: Float, photo: Float) -> list[tuple[Float, Float]]:
     sizes = [shape]
     while sizes[0].max() >= 2 * COARSE and sizes[0].min() >= 2 * SMALLEST:
         sizes.insert(0, -(-sizes[0] // 2))
-    pairs = [tuple(_normalised(shrink(plane, tuple(size))) for plane in (picture, photo)) for size in sizes]
+    pairs = [(_normalised(shrink(picture, tuple(size))), _normalised(shrink(photo, tuple(size)))) for size in sizes]
     return pairs if all(plane.any() for plane in pairs[0]) else []
 
 
@@ -171,26 +177,35 @@ def _searched(moving: Float, fixed: Float) -> list[Matrix]:
 
 
 def softness(picture: Float, photo: Float) -> float:
-    """Standard deviation in cells of the Gaussian that makes a photo as soft as its picture; negative where it is the
-    picture that needs softening.
+    """Standard deviation in cells of the Gaussian that makes a photo as soft as its picture; below 0 where it is the
+    picture that is sharper.
 
     Parameters
     ----------
     picture, photo : (h, w) float32, L* on one grid, the picture in its place
     """
-    tried = (*((-s, _normalised(_blurred(picture, s)), _normalised(photo)) for s in SOFTER[:0:-1]), *((s, _normalised(picture), _normalised(_blurred(photo, s))) for s in SOFTER))
-    return max((float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum() + 1e-9)), s) for s, a, b in tried)[1]
+    first, second = _normalised(picture), _normalised(photo)
+    found = {0.0: _cosine(first, second)}
+    for sigma in SOFTER:
+        found[sigma] = _cosine(first, _normalised(softened(photo, sigma)))
+        found[-sigma] = _cosine(_normalised(softened(picture, sigma)), second)
+    return max(found, key=lambda sigma: found[sigma])
 
 
-def _blurred(plane: Float, sigma: float) -> Float:
+def softened(plane: Float, sigma: float) -> Float:
+    """The plane blurred; as it is where sigma is not above 0."""
     return gaussian_filter(plane, sigma, mode="nearest") if sigma > 0 else plane
+
+
+def _cosine(first: Float, second: Float) -> float:
+    return float((first * second).sum() / np.sqrt((first**2).sum() * (second**2).sum() + 1e-9))
 
 
 def _equally_soft(picture: Float, photo: Float, matrix: Matrix) -> tuple[Float, Float]:
     """Normalised luminance of both, the sharper one softened."""
     seen = map_coordinates(picture, positions(matrix, photo.shape), order=1, mode="nearest")
     sigma = softness(seen, photo)
-    return _normalised(_blurred(picture, -sigma)), _normalised(_blurred(photo, sigma))
+    return _normalised(softened(picture, -sigma)), _normalised(softened(photo, sigma))
 
 
 def _warped(moving: Float, matrix: Matrix) -> Float:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import finish
 from hybrid.photo import Photo, output_space, write_photo
+from hybrid.picture import completed
 from hybrid.predict import Predictor
 from hybrid.reach import hint_planes, membership, recolored, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
@@ -32,6 +33,8 @@ LOOSER = 4.0
 """Tolerance of an answer that is weighed by, against that of the last: moves ab by <= .012/255 at 99.9 % of pixels."""
 NETWORK_TRUST = 2.0, 2
 """Firmness and reweightings for a network, whose cells are smooth and yet often wrong."""
+RESTING = 100.0
+"""Weight, of all cells together, of grey where a picture is not believed and there is no network."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
 LEAST_LINK = 1e-3
@@ -113,6 +116,7 @@ class Session:
     source : a network, the colours of a small picture, or None for strokes alone
     settings : how
     progress : called with the name of each stage as it begins
+    picture : colours of a small picture that go before the network's wherever they are believed
     """
 
     def __init__(
@@ -121,6 +125,7 @@ class Session:
         source: Predictor | CellColors | None,
         settings: Settings | None = None,
         progress: Callable[[str], None] = lambda _: None,
+        picture: CellColors | None = None,
     ) -> None:
         self.photo = photo
         self.settings = settings or Settings()
@@ -130,14 +135,16 @@ class Session:
         with self._stage("shrink"):
             self._guide = shrink(photo.lightness, self._shape)
         choice = self.settings
-        is_guess = isinstance(source, Predictor)
         self._network = source if isinstance(source, Predictor) else None
+        self._picture = source if isinstance(source, CellColors) else picture
         with self._stage("predict"):
-            self._labels = regions(self._guide) if is_guess and choice.fusion else None
-            self.colors = self._predicted_colors() if isinstance(source, Predictor) else source
-        self.noise = 0.0 if is_guess or self.colors is None else noise_of(self.colors.ab, self._guide)
-        firmness, reweightings = NETWORK_TRUST if is_guess else trust_of(self.noise)
+            self._labels = regions(self._guide) if self._network and choice.fusion else None
+            self._guess = self._predicted_colors() if self._network else None
+        given = self._picture
+        self.noise = 0.0 if given is None else noise_of(given.ab, self._guide, given.weight)
+        firmness, reweightings = NETWORK_TRUST if self._network and given is None else trust_of(self.noise)
         self._firmness = choice.firmness or firmness
+        self.colors = self._completed(self._guess)
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
         self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
@@ -174,6 +181,13 @@ class Session:
         choice, prediction = self.settings, self._network.predict(self._guide, hints)
         return colors_of_prediction(prediction, self._labels, choice.temperature, choice.vividness, choice.fusion)
 
+    def _completed(self, guess: CellColors | None) -> CellColors | None:
+        """The picture's colours with a network's where they are not believed; the one there is, of one alone."""
+        if self._picture is None:
+            return guess
+        firm = RESTING if guess is None else NETWORK_TRUST[0] * guess.confidence.size
+        return completed(self._picture, guess, self._firmness, firm)
+
     def _means(self, colors: CellColors) -> CellMeans:
         return cell_means(colors, self._guide, self._firmness, self.settings.saturation)
 
@@ -183,8 +197,10 @@ class Session:
             seeds = seeds_of(painted, self.photo.lightness, self._shape)
             cells, solver = self._cells, self._solver
             if len(seeds) and self.settings.hint_network and self._network and self._network.takes_hints:
-                assert self.colors is not None
-                cells = self._means(recolored(self.colors, self._predicted_colors(painted)))
+                assert self._guess is not None
+                heard = self._completed(recolored(self._guess, self._predicted_colors(painted)))
+                assert heard is not None
+                cells = self._means(heard)
             if len(seeds) and cells is not None:
                 cells, solver = self._claimed(cells, painted)
         if not len(seeds) and cells is None:
