@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import isotonic_regression
 
-from hybrid.register import softened, softness
+from hybrid.register import SMALLEST, correlation, softened, softness
 from hybrid.scribbles import noise_of
 
 Float = NDArray[np.float32]
@@ -22,9 +22,11 @@ PRIOR, STRUCTURE = 3.3, 3.5
 weight of tone rounded to 1, by logistic regression on 12 photos, a third of each painted over."""
 LEAST_ENERGY, GRAIN = 1.0, 4.0
 """Variance of L* that counts as structure, and how many times that of the noise besides."""
-LEAST_SPREAD = 1.5
-"""L* by which tones may differ anyway."""
+LEAST_SPREAD, MOST_SPREAD = 1.5, 5.0
+"""L* by which tones may differ anyway, and the largest difference that is taken for usual."""
 KNOTS = 32
+UNRELATED = 0.2
+"""Correlation below which two pictures have next to nothing in common."""
 
 
 def agreement(picture: Float, photo: Float, is_inside: NDArray[np.bool_] | None = None) -> Float:
@@ -42,7 +44,8 @@ def agreement(picture: Float, photo: Float, is_inside: NDArray[np.bool_] | None 
 
     Returns
     -------
-    (h, w) float32, above 0 where the picture is to be believed; all of it PRIOR for a picture without any structure
+    (h, w) float32, above 0 where the picture is to be believed; PRIOR everywhere for a picture without any structure,
+    and -PRIOR for one that has next to nothing in common with the photo
     """
     weight = np.ones(photo.shape, np.float32) if is_inside is None else is_inside.astype(np.float32)
     if picture[weight > 0].std() < EVEN:
@@ -50,12 +53,14 @@ def agreement(picture: Float, photo: Float, is_inside: NDArray[np.bool_] | None 
     noise = noise_of(picture[..., None], photo) ** 2 + noise_of(photo[..., None], picture) ** 2
     sigma = softness(picture, photo)
     picture, photo = softened(picture, -sigma), softened(photo, sigma)
+    if min(photo.shape) >= SMALLEST and correlation(picture, photo) < UNRELATED:
+        return np.full(photo.shape, -PRIOR, np.float32)
     weight = weight * _likeness(picture, photo)
     seen = _toned(picture, photo, weight)
     energy = (_variance(photo) + _variance(seen)) / 2
     missing = _variance(photo - seen) / 2 / (energy + np.float32(LEAST_ENERGY + GRAIN * noise))
     off = gaussian_filter(photo - seen, WINDOW, mode="nearest")
-    usual = 1.48 * _median(np.abs(off), weight)
+    usual = min(1.48 * _median(np.abs(off), weight), MOST_SPREAD)
     odds = PRIOR - STRUCTURE * missing - np.log1p(off**2 / np.float32(usual**2 + LEAST_SPREAD**2))
     return gaussian_filter(odds, AROUND, mode="nearest").astype(np.float32)
 

@@ -20,8 +20,10 @@ OTHER_SHAPE = 0.03
 """Relative difference of the sides' ratio from which a picture is of another shape, and must be placed."""
 REFUSED, BELIEVED = 0.0, 1.5
 """Log-odds up to which a place is refused, and from which it counts fully."""
-MUCH = 1 / 3
-"""Share of refused cells from which the picture is doubtful as a whole."""
+MUCH, MOST = 1 / 3, 3 / 4
+"""Shares of rejected cells from which a picture is doubtful, and from which none of it is used."""
+RESTING = 30.0
+"""Weight of the pull to grey or to a network's colours where the picture is not believed, were it on all cells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +36,25 @@ class Matched:
     placement : where the picture lies
     outside : share of the photo that it does not show
     rejected : share of the cells it does show that are not believed
+    is_used : False where so many are rejected that the others may agree by chance; no cell has weight then
     """
 
     colors: CellColors
     placement: Placement
     outside: float
     rejected: float
+    is_used: bool
+
+    @property
+    def doubt(self) -> str | None:
+        """A line for a user whose picture is mostly rejected."""
+        if self.rejected <= MUCH:
+            return None
+        what = "no colours are taken from it" if not self.is_used else "these parts get no colours from it"
+        return (
+            f"{self.rejected:.0%} of the picture does not show what the photo shows, and {what}; "
+            "is it of the same scene? --colors-as-is takes it without question"
+        )
 
     @property
     def report(self) -> dict[str, Any]:
@@ -54,6 +69,7 @@ class Matched:
             "correlation": [round(placement.before, 3), round(placement.after, 3)],
             "outside": round(self.outside, 4),
             "rejected": round(self.rejected, 4),
+            "used": self.is_used,
         }
 
 
@@ -101,14 +117,11 @@ def matched(picture: Photo, photo: Float) -> Matched:
     trust = np.clip((odds - REFUSED) / (BELIEVED - REFUSED), 0, 1)
     shown = np.ones(grid, bool) if inside is None else inside
     rejected = float((trust[shown] < 0.5).mean()) if shown.any() else 0.0
-    weight = enlarge(np.where(shown, trust, 0).astype(np.float32), cells)
-    is_whole = bool((weight == 1).all())
-    return Matched(
-        CellColors(colors, np.ones(cells, np.float32), weight=None if is_whole else weight),
-        placement,
-        1 - float(shown.mean()),
-        rejected,
-    )
+    is_used = rejected <= MOST
+    weight = enlarge(np.where(shown & is_used, trust, 0).astype(np.float32), cells)
+    cells_believed = None if (weight == 1).all() else weight
+    believed = CellColors(colors, np.ones(cells, np.float32), weight=cells_believed)
+    return Matched(believed, placement, 1 - float(shown.mean()), rejected, is_used)
 
 
 def _check_shape(picture: Photo, shape: tuple[int, ...]) -> None:
@@ -129,20 +142,22 @@ def _placed(plane: Float, placement: Placement, cells: tuple[int, int]) -> Float
     return shrink(map_coordinates(source, place, order=3, mode="nearest").astype(np.float32), cells)
 
 
-def completed(picture: CellColors, guess: CellColors | None, firmness: float, otherwise: float) -> CellColors:
-    """Colours of a picture, and where it is not believed those of a network, or a pull to grey.
+def completed(picture: CellColors, guess: CellColors | None, firmness: float) -> CellColors:
+    """Colours of a picture, and where it is not believed a light pull to those of a network, or to grey.
+
+    Light, so that colours believed near by spread first: on photos of which a third was painted over they were nearer
+    to the truth than grey or the network, at any weight.
 
     Parameters
     ----------
     picture : from `matched`
     guess : a network's colours, on cells of its own; None for grey
     firmness : weight of a believed cell of the picture
-    otherwise : weight of all of the guess's cells together, spread over those of the picture
     """
     share = picture.weight
     if share is None:
         return picture
-    light = np.float32(otherwise / firmness / share.size)
+    light = np.float32(RESTING / firmness / share.size)
     ab = np.zeros_like(picture.ab)
     if guess is not None:
         ab = np.stack([enlarge(plane, share.shape) for plane in np.moveaxis(guess.ab, -1, 0)], -1)

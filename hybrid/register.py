@@ -36,8 +36,8 @@ FAINT = 1e-3
 BLOCK = 16
 LEAST_GAIN, SURE = 0.01, 3.0
 """Correlation that a placement must gain, and how many standard errors of its mean over blocks of BLOCK cells."""
-LEAST_CORRELATION = 0.2
-"""Correlation below which two pictures have nothing in common."""
+LEAST_CORRELATION = 0.4
+"""Correlation below which a placement is chance: of pictures of two scenes, small ones reach 0.38."""
 SOFTER = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """Blurs tried to make the sharper of the two as soft as the other, in cells."""
 
@@ -103,19 +103,18 @@ def register(picture: Float, photo: Float) -> Placement:
     levels = [] if min(shape) < SMALLEST else _levels(picture, photo)
     if not levels:
         return Placement(identity, shape, 0.0, 0.0, False)
-    best, last = [identity, *_searched(*levels[0])], levels[0][0].shape
-    for moving, fixed in levels:
-        best = [_refined(moving, fixed, rescaled(matrix, last, moving.shape)) for matrix in best]
+    tried, last = [identity, *_searched(*levels[0])], levels[0][0].shape
+    matrix = max((_refined(*levels[0], matrix) for matrix in tried), key=lambda m: _correlation(_blocks(*levels[0], m)))
+    for moving, fixed in levels[1:]:
+        matrix = _refined(moving, fixed, rescaled(matrix, last, moving.shape))
         last = moving.shape
-    moving, fixed = _equally_soft(picture, photo, max(best, key=lambda m: _correlation(_blocks(*levels[-1], m))))
-    best = [_refined(moving, fixed, matrix) for matrix in best]
-    still = _blocks(moving, fixed, identity)
-    found = [_blocks(moving, fixed, matrix) for matrix in best]
-    chosen = int(np.argmax([_correlation(blocks) for blocks in found]))
-    before, after = _correlation(still), _correlation(found[chosen])
-    if after < LEAST_CORRELATION or not _is_clear(still, found[chosen]):
+    moving, fixed = _equally_soft(picture, photo, matrix)
+    matrix = _refined(moving, fixed, matrix)
+    still, placed = _blocks(moving, fixed, identity), _blocks(moving, fixed, matrix)
+    before, after = _correlation(still), _correlation(placed)
+    if after < LEAST_CORRELATION or not _is_clear(still, placed):
         return Placement(identity, shape, before, before, False)
-    return Placement(best[chosen], shape, before, after, True)
+    return Placement(matrix, shape, before, after, True)
 
 
 def rescaled(matrix: Matrix, old: tuple[int, ...], new: tuple[int, ...]) -> Matrix:
@@ -195,6 +194,11 @@ def softness(picture: Float, photo: Float) -> float:
 def softened(plane: Float, sigma: float) -> Float:
     """The plane blurred; as it is where sigma is not above 0."""
     return gaussian_filter(plane, sigma, mode="nearest") if sigma > 0 else plane
+
+
+def correlation(picture: Float, photo: Float) -> float:
+    """Correlation of locally normalised luminance, (h, w) and (h, w), which other tones leave alone."""
+    return _cosine(_normalised(picture), _normalised(photo))
 
 
 def _cosine(first: Float, second: Float) -> float:

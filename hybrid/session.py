@@ -33,8 +33,6 @@ LOOSER = 4.0
 """Tolerance of an answer that is weighed by, against that of the last: moves ab by <= .012/255 at 99.9 % of pixels."""
 NETWORK_TRUST = 2.0, 2
 """Firmness and reweightings for a network, whose cells are smooth and yet often wrong."""
-RESTING = 100.0
-"""Weight, of all cells together, of grey where a picture is not believed and there is no network."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
 LEAST_LINK = 1e-3
@@ -183,10 +181,7 @@ class Session:
 
     def _completed(self, guess: CellColors | None) -> CellColors | None:
         """The picture's colours with a network's where they are not believed; the one there is, of one alone."""
-        if self._picture is None:
-            return guess
-        firm = RESTING if guess is None else NETWORK_TRUST[0] * guess.confidence.size
-        return completed(self._picture, guess, self._firmness, firm)
+        return guess if self._picture is None else completed(self._picture, guess, self._firmness)
 
     def _means(self, colors: CellColors) -> CellMeans:
         return cell_means(colors, self._guide, self._firmness, self.settings.saturation)

@@ -43,7 +43,7 @@ def measured(scene: Scene, kind: str, other: Scene, seed: int, predictor: Predic
     found = matched(made.picture, scene.seen)
     assert made.picture.ab is not None
     before = _colored(scene, colors_of_picture(made.picture.ab), None)
-    after = _colored(scene, found.colors, predictor)
+    after = _colored(scene, found.colors if found.is_used else None, predictor)
     band, painted = edge_band(scene.ab), made.painted > 0.5
     figures: dict[str, Any] = {}
     for name, ab in (("before", before), ("after", after)):
@@ -56,7 +56,7 @@ def measured(scene: Scene, kind: str, other: Scene, seed: int, predictor: Predic
     return figures
 
 
-def _colored(scene: Scene, picture: CellColors, predictor: Predictor | None) -> np.ndarray:
+def _colored(scene: Scene, picture: CellColors | None, predictor: Predictor | None) -> np.ndarray:
     return Session(Photo(scene.seen), predictor, picture=picture).edit().ab
 
 
