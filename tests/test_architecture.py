@@ -14,6 +14,7 @@ ORDER += [
     "register",
     "agreement",
     "picture",
+    "draw",
     "reach",
     "finish",
     "memory",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from hybrid.picture import Matched
     from hybrid.predict import Predictor
     from hybrid.scribbles import CellColors
-    from hybrid.session import Settings
+    from hybrid.session import Colorized, Settings
+    from hybrid.strokes import Mark
 
 INPUTS_HELP = """Photos: TIFF, PNG or JPEG, 8 or 16 bit; folders, searched through all levels; patterns such as \
 'scans/**/*.tif'."""
@@ -40,6 +41,8 @@ manifest by which a rerun goes on where the last one ended."""
 WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
 COLORS_HELP = """Take colours from this colour picture of the scene, small or large: put in place by its luminance, \
 and where that is not the photo's rejected."""
+SCRIBBLES_HELP = """Write the colours chosen as a few hundred points, a *.hints.json to look at, edit and give back by \
+--hints, with --model none say."""
 AS_IS_HELP = "Neither move the picture of --colors nor judge it: it covers the photo exactly, and is right."
 NETWORK_HELP = " Default: lite; none with --colors, where a network named fills in for what is rejected."
 VERIFY_HELP = "Of a batch: read all files again to see what is done, rather than trust sizes and dates."
@@ -56,6 +59,7 @@ class Job:
     hints: Path | None
     depth: int | None
     overwrite: bool
+    scribbles: Path | None = None
 
 
 @app.command(epilog=EXITS)
@@ -72,6 +76,7 @@ def colorize(
     hint_network: Annotated[
         bool, typer.Option("--hint-network", help="Give hints to the network too: for points, not for long strokes.")
     ] = False,
+    scribbles_out: Annotated[Path | None, typer.Option(metavar="FILE", help=SCRIBBLES_HELP)] = None,
     depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
@@ -96,6 +101,8 @@ def colorize(
         "hint_network": hint_network,
     }
     if is_batch(inputs, output):
+        if scribbles_out is not None:
+            raise fail("--scribbles-out is of one photo; colour it alone, to a file", EXIT_USAGE)
         from hybrid.batch.command import colorize_batch
         from hybrid.batch.error import BatchError
         from hybrid.batch.identity import settings_hash
@@ -111,7 +118,9 @@ def colorize(
     with reported():
         from hybrid.session import Settings
 
-        job = Job(*sources_of(model, colors, colors_as_is, device), Settings(**choices), hints, depth, overwrite)
+        check_scribbles(scribbles_out, model == "none" and colors is None, overwrite)
+        sources = sources_of(model, colors, colors_as_is, device)
+        job = Job(*sources, Settings(**choices), hints, depth, overwrite, scribbles_out)
     if code := colorize_one(inputs[0], Path(output), job, as_json):
         raise typer.Exit(code)
 
@@ -162,15 +171,55 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
     strokes = read_hints(job.hints, photo, sha256_of(path)) if job.hints else []
     progress("match")
     picture, found = colors_for(photo, job)
-    colorized = Session(photo, job.network, job.settings, progress, picture).edit(strokes)
+    session = Session(photo, job.network, job.settings, progress, picture)
+    colorized = session.edit(strokes)
     progress("write")
     report = colorized.write(target, bits=job.depth, overwrite=job.overwrite)
+    if job.scribbles and session.colors:
+        report["scribbles"] = write_scribbles(job.scribbles, colorized, session.colors, strokes)
     report["seconds"] = {"read": round(reading, 3), **report["seconds"]}
     model = job.network.model if job.network else None
     report["model"] = {"name": model.name, "card": model.card} if model else None
     report["colors"] = found.report if found else None
     report["warnings"] = [f"{path}: {found.doubt}"] if found and found.doubt else []
     return {**report, "peak_memory": peak_bytes()}
+
+
+def check_scribbles(path: Path | None, is_empty: bool, overwrite: bool) -> None:
+    """Refuse a file of scribbles that could not be written, before anything is done.
+
+    Raises
+    ------
+    WriteError
+        Of another kind, there already, in no folder, or of a photo that is given no colours but by hand.
+    """
+    from hybrid.photo import WriteError
+
+    if path is None:
+        return
+    if is_empty:
+        raise WriteError("--scribbles-out writes what a network or --colors chose; got neither")
+    if path.suffix.lower() != ".json":
+        raise WriteError(f"cannot write scribbles to {path}; wanted a name that ends in .hints.json")
+    if path.exists() and not overwrite:
+        raise WriteError(f"{path} exists; choose another name, or --overwrite")
+    if not path.parent.is_dir():
+        raise WriteError(f"cannot write {path}: no folder {path.parent}")
+
+
+def write_scribbles(path: Path, colorized: Colorized, colors: CellColors, strokes: Sequence[Mark]) -> int:
+    """Write scribbles for a coloured photo, a person's strokes last so that they cover the others; how many."""
+    from hybrid.draw import drawn
+    from hybrid.hints import PhotoIdentity, sha256_of, write_hints
+    from hybrid.strokes import Stroke
+
+    photo = colorized.photo
+    assert photo.path is not None
+    sure = colors.confidence if colors.weight is None else colors.confidence * colors.weight
+    marks = drawn(photo.lightness, colorized.ab, sure) + [mark for mark in strokes if isinstance(mark, Stroke)]
+    height, width = photo.lightness.shape
+    write_hints(path, marks, PhotoIdentity(width, height, sha256_of(photo.path)))
+    return len(marks)
 
 
 def sources_of(
