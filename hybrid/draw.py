@@ -16,8 +16,9 @@ REGION_SCALE = 100.0
 """Of the regions that points are placed in; finer than those whose cells agree on one colour."""
 MOST_POINTS = 40
 """In a region."""
-SPACING = 0.015
-"""Share of the long side: a region gets another point where it has a place so far from its borders and other points."""
+SPACING, LEAST_SPACING = 0.015, 6.0
+"""Share of the long side, and pixels of the regions' picture at least: a region gets another point where it has a place
+so far from its borders and other points."""
 INSIDE = 1.5
 """Pixels of the regions' picture from a border below which a place is on it."""
 ONE_COLOR = 5.0
@@ -74,11 +75,12 @@ def drawn(lightness: Float, ab: Float, confidence: Float) -> list[Stroke]:
 
 def _places(labels: NDArray[np.int64], sure: Float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rows and columns of the points, (N, 2), and how far each is from a border, (N,)."""
-    is_taken = np.zeros(labels.shape, bool)
-    is_taken[:-1] |= labels[:-1] != labels[1:]
-    is_taken[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    border = distance_transform_edt(~is_taken) if is_taken.any() else np.full(labels.shape, max(labels.shape) / 2)
-    spacing = SPACING * max(labels.shape)
+    padded = np.pad(labels, 1, constant_values=-1)  # the frame is a border too
+    is_taken = np.zeros(padded.shape, bool)
+    is_taken[:-1] |= padded[:-1] != padded[1:]
+    is_taken[:, :-1] |= padded[:, :-1] != padded[:, 1:]
+    border = distance_transform_edt(~is_taken)[1:-1, 1:-1]
+    spacing = max(SPACING * max(labels.shape), LEAST_SPACING)
     names = np.arange(labels.max() + 1)
     free = border
     found: list[NDArray[np.int64]] = []
@@ -91,8 +93,8 @@ def _places(labels: NDArray[np.int64], sure: Float) -> tuple[NDArray[np.int64], 
             break
         names = names[is_good]
         found.append(best)
-        is_taken[tuple(best.T)] = True
-        free = distance_transform_edt(~is_taken)
+        is_taken[tuple(best.T + 1)] = True
+        free = distance_transform_edt(~is_taken)[1:-1, 1:-1]
     place = np.concatenate(found) if found else np.zeros((0, 2), np.int64)
     return place, border[tuple(place.T)]
 

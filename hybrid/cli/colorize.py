@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from hybrid.cli.console import (
     reported,
     stages,
 )
+from hybrid.cli.scribbles import check_scribbles, write_scribbles
 
 if TYPE_CHECKING:
     from hybrid.batch.worker import Colorize
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from hybrid.picture import Matched
     from hybrid.predict import Predictor
     from hybrid.scribbles import CellColors
-    from hybrid.session import Colorized, Settings
-    from hybrid.strokes import Mark
+    from hybrid.session import Settings
 
 INPUTS_HELP = """Photos: TIFF, PNG or JPEG, 8 or 16 bit; folders, searched through all levels; patterns such as \
 'scans/**/*.tif'."""
@@ -183,43 +183,6 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
     report["colors"] = found.report if found else None
     report["warnings"] = [f"{path}: {found.doubt}"] if found and found.doubt else []
     return {**report, "peak_memory": peak_bytes()}
-
-
-def check_scribbles(path: Path | None, is_empty: bool, overwrite: bool) -> None:
-    """Refuse a file of scribbles that could not be written, before anything is done.
-
-    Raises
-    ------
-    WriteError
-        Of another kind, there already, in no folder, or of a photo that is given no colours but by hand.
-    """
-    from hybrid.photo import WriteError
-
-    if path is None:
-        return
-    if is_empty:
-        raise WriteError("--scribbles-out writes what a network or --colors chose; got neither")
-    if path.suffix.lower() != ".json":
-        raise WriteError(f"cannot write scribbles to {path}; wanted a name that ends in .hints.json")
-    if path.exists() and not overwrite:
-        raise WriteError(f"{path} exists; choose another name, or --overwrite")
-    if not path.parent.is_dir():
-        raise WriteError(f"cannot write {path}: no folder {path.parent}")
-
-
-def write_scribbles(path: Path, colorized: Colorized, colors: CellColors, strokes: Sequence[Mark]) -> int:
-    """Write scribbles for a coloured photo, a person's strokes last so that they cover the others; how many."""
-    from hybrid.draw import drawn
-    from hybrid.hints import PhotoIdentity, sha256_of, write_hints
-    from hybrid.strokes import Stroke
-
-    photo = colorized.photo
-    assert photo.path is not None
-    sure = colors.confidence if colors.weight is None else colors.confidence * colors.weight
-    marks = drawn(photo.lightness, colorized.ab, sure) + [mark for mark in strokes if isinstance(mark, Stroke)]
-    height, width = photo.lightness.shape
-    write_hints(path, marks, PhotoIdentity(width, height, sha256_of(photo.path)))
-    return len(marks)
 
 
 def sources_of(
