@@ -446,7 +446,7 @@ def test_scribbles_written_are_read_back_and_give_nearly_the_picture(tmp_path: P
     assert report["hint_pixels"] >= len(strokes)
     distance = np.linalg.norm(ab_of(again) - ab_of(full), axis=-1)
     chroma = np.linalg.norm(ab_of(full), axis=-1)
-    assert distance.mean() < 0.25 * chroma.mean()
+    assert distance.mean() < 0.4 * chroma.mean()
     mine = Stroke(points=[[60, 50], [70, 50]], radius=3, ab=RED)
     own = tmp_path / "own.hints.json"
     write_hints(own, [mine], PhotoIdentity(128, 96))
