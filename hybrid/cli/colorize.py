@@ -107,7 +107,8 @@ def colorize(
         from hybrid.batch.error import BatchError
         from hybrid.batch.identity import settings_hash
 
-        made_with = settings_hash({**choices, "depth": depth, "as_is": colors_as_is}, model, colors, hints)
+        of_colors = {"as_is": colors_as_is} if colors else {}
+        made_with = settings_hash({**choices, "depth": depth, **of_colors}, model, colors, hints)
         opener = partial(open_colorizer, (model, colors, colors_as_is, device), choices, hints, depth)
         how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite, "has_hints": bool(hints)}
         try:

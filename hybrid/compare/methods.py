@@ -45,7 +45,7 @@ METHODS: dict[str, Method] = {
     "recipe_soft": recipe_soft,
     "drawn_again": drawn_again,
 }
-OURS = ("recipe", "recipe_unfused", "recipe_soft")
+OURS = ("recipe", "recipe_unfused", "recipe_soft", "drawn_again")
 """Of these, ways of the product; all others are baselines."""
 
 
