@@ -96,6 +96,10 @@ def _document(stroke: Stroke) -> dict[str, Any]:
     hint["points"] = np.round(np.asarray(points, float), 3).tolist()
     if stroke.ab is not None:
         hint["ab"] = [float(value) for value in stroke.ab]
+    if stroke.label:
+        hint["label"] = stroke.label
+    if stroke.confidence is not None:
+        hint["confidence"] = stroke.confidence
     return hint
 
 
@@ -131,6 +135,8 @@ def _stroke(path: Path, number: int, hint: Any) -> Stroke:
             mode=mode,
             strength=float(hint.get("strength", 1.0)),
             is_region=hint.get("type", "stroke") == "region",
+            label=str(hint.get("label", "")),
+            confidence=None if hint.get("confidence") is None else float(hint["confidence"]),
         )
     except KeyError as error:
         raise HintsError(f"{path}: hint {number} has no {error}") from None

@@ -19,6 +19,7 @@ from hybrid.hints import sha256_of
 from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo, Provenance, output_space, write_chroma, write_photo
 from hybrid.photo.provenance import Source
+from hybrid.picture import completed
 from hybrid.predict import Predictor
 from hybrid.reach import membership, seeds_of, yielding
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
@@ -155,6 +156,7 @@ class Session:
     source : a network, the colours of a small picture, or None for strokes alone
     settings : how
     progress : called with the name of each stage as it begins
+    picture : colours of a small picture that go before the network's wherever they are believed
     """
 
     def __init__(
@@ -163,6 +165,7 @@ class Session:
         source: Predictor | CellColors | None,
         settings: Settings | None = None,
         progress: Callable[[str], None] = lambda _: None,
+        picture: CellColors | None = None,
     ) -> None:
         self.photo = photo
         self.settings = settings or Settings()
@@ -172,14 +175,16 @@ class Session:
         with self._stage("shrink"):
             self._guide = shrink(photo.lightness, self._shape)
         choice = self.settings
-        is_guess = isinstance(source, Predictor)
-        self._source = source
+        self._source = picture if source is None else source
         self._regions = 0
         self._like: Likeness | None = None
-        self.colors = self._predicted(source) if isinstance(source, Predictor) else source
-        self.noise = 0.0 if is_guess or self.colors is None else noise_of(self.colors.ab, self._guide)
-        firmness, reweightings = NETWORK_TRUST if is_guess else trust_of(self.noise)
+        self._picture = source if isinstance(source, CellColors) else picture
+        self._guess = self._predicted(source) if isinstance(source, Predictor) else None
+        given = self._picture
+        self.noise = 0.0 if given is None else noise_of(given.ab, self._guide, given.weight)
+        firmness, reweightings = NETWORK_TRUST if self._guess and given is None else trust_of(self.noise)
         self._firmness = choice.firmness or firmness
+        self.colors = self._completed(self._guess)
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
         self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
@@ -217,6 +222,10 @@ class Session:
             self._like = likeness(prediction, self._guide)
             return colors_of_prediction(prediction, labels, choice.temperature, choice.vividness, choice.fusion)
 
+    def _completed(self, guess: CellColors | None) -> CellColors | None:
+        """The picture's colours with a network's where they are not believed; the one there is, of one alone."""
+        return guess if self._picture is None else completed(self._picture, guess, self._firmness)
+
     def _means(self, colors: CellColors) -> CellMeans:
         return cell_means(colors, self._guide, self._firmness, self.settings.saturation)
 
@@ -226,8 +235,10 @@ class Session:
             seeds = seeds_of(painted, self.photo.lightness, self._shape)
             cells, solver = self._cells, self._solver
             reach = REACHES[self.settings.reach]
-            if len(seeds) and self._like and self.colors and reach:
-                cells = self._means(carried(self.colors, self._like, reach, painted, self.photo.lightness))
+            if len(seeds) and self._guess and self._like and reach:
+                heard = self._completed(carried(self._guess, self._like, reach, painted, self.photo.lightness))
+                assert heard is not None
+                cells = self._means(heard)
             if len(seeds) and cells is not None:
                 cells, solver = self._claimed(cells, painted)
         if not len(seeds) and cells is None:

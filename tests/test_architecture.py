@@ -11,6 +11,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "hints", "segments", "models", "predict", "scribbles"]
 ORDER += [
+    "register",
+    "agreement",
+    "picture",
+    "draw",
     "reach",
     "kriging",
     "finish",
@@ -38,7 +42,7 @@ ONLY = {
     "cv2": ("hybrid.compare",),
     "pyamg": ("solvers.peers",),
     "matplotlib": ("hybrid.train",),
-    "typer": ("hybrid.cli", "hybrid.compare.tune", "hybrid.train", "hybrid.measure"),
+    "typer": ("hybrid.cli", "hybrid.compare.tune", "hybrid.compare.altered", "hybrid.train", "hybrid.measure"),
     "rich": ("hybrid.batch", "hybrid.cli", "hybrid.compare"),
 }
 """Library -> the only modules that may import it."""
