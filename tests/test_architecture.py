@@ -19,6 +19,8 @@ ONLY = {
     "safetensors": ("hybrid.models",),
     "onnxruntime": ("hybrid.models",),
     "imagecodecs": ("hybrid.photo",),
+    "rawpy": ("hybrid.photo.raw",),
+    "pillow_heif": ("hybrid.photo.heic",),
     "tifffile": ("hybrid.photo", "hybrid.demo"),
     "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.train"),
     "cv2": ("hybrid.compare",),

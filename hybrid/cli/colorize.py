@@ -16,6 +16,7 @@ from hybrid.cli.console import (
     EXIT_USAGE,
     EXITS,
     MODEL_HELP,
+    PAGE_HELP,
     app,
     exit_code_of,
     fail,
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from hybrid.scribbles import CellColors
     from hybrid.session import Settings
 
-INPUTS_HELP = """Photos: TIFF, PNG or JPEG, 8 or 16 bit; folders, searched through all levels; patterns such as \
-'scans/**/*.tif'."""
+INPUTS_HELP = """Photos: TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF, and by the extras heif and raw HEIC and camera \
+raw; folders, searched through all levels; patterns such as 'scans/**/*.tif'."""
 OUTPUT_HELP = """A file; or a folder, for a batch: 16-bit TIFFs, each where its photo is in the folder given, and a \
 manifest by which a rerun goes on where the last one ended."""
 WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
@@ -48,6 +49,7 @@ class Job:
     hints: Path | None
     depth: int | None
     overwrite: bool
+    page: int | None
 
 
 @app.command(epilog=EXITS)
@@ -65,6 +67,7 @@ def colorize(
     hint_network: Annotated[
         bool, typer.Option("--hint-network", help="Give hints to the network too: for points, not for long strokes.")
     ] = False,
+    page: Annotated[int | None, typer.Option(min=1, metavar="N", help=PAGE_HELP)] = None,
     depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
@@ -90,8 +93,8 @@ def colorize(
         from hybrid.batch.error import BatchError
         from hybrid.batch.identity import settings_hash
 
-        made_with = settings_hash({**choices, "depth": depth}, model, colors, hints)
-        opener = partial(open_colorizer, model, colors, device, choices, hints, depth)
+        made_with = settings_hash({**choices, "depth": depth, **({"page": page} if page else {})}, model, colors, hints)
+        opener = partial(open_colorizer, model, colors, device, choices, hints, depth, page)
         how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite, "has_hints": bool(hints)}
         try:
             done = colorize_batch(inputs, output, shard, notes, as_json, opener, exit_code_of, made_with, **how)
@@ -101,13 +104,20 @@ def colorize(
     with reported():
         from hybrid.session import Settings
 
-        job = Job(source_of(model, colors, inputs[0], device), Settings(**choices), hints, depth, overwrite)
+        source = source_of(model, colors, inputs[0], device, page)
+        job = Job(source, Settings(**choices), hints, depth, overwrite, page)
     if code := colorize_one(inputs[0], Path(output), job, as_json):
         raise typer.Exit(code)
 
 
 def open_colorizer(
-    model: str, colors: Path | None, device: str, choices: dict[str, Any], hints: Path | None, depth: int | None
+    model: str,
+    colors: Path | None,
+    device: str,
+    choices: dict[str, Any],
+    hints: Path | None,
+    depth: int | None,
+    page: int | None,
 ) -> Colorize:
     """Load what the photos of a batch share; gives what a worker does with each."""
     from hybrid.session import Settings
@@ -116,8 +126,8 @@ def open_colorizer(
     settings = Settings(**choices)
 
     def colorize_photo(photo: Path, target: Path) -> dict[str, Any]:
-        source = source_of(model, colors, photo, device) if colors else network
-        return work(photo, target, Job(source, settings, hints, depth, overwrite=False), lambda _: None)
+        source = source_of(model, colors, photo, device, page) if colors else network
+        return work(photo, target, Job(source, settings, hints, depth, overwrite=False, page=page), lambda _: None)
 
     return colorize_photo
 
@@ -144,11 +154,11 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
     from hybrid.session import Session
 
     check_writable(target, job.overwrite)
-    height, width = read_size(path)
+    height, width = read_size(path, job.page)
     check_fits(height * width, job.hints is not None)
     began = time.perf_counter()
     progress("read")
-    photo = read_photo(path)
+    photo = read_photo(path, page=job.page)
     reading = time.perf_counter() - began
     strokes = read_hints(job.hints, photo, sha256_of(path)) if job.hints else []
     colorized = Session(photo, job.source, job.settings, progress).edit(strokes)
@@ -160,14 +170,16 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
     return {**report, "peak_memory": peak_bytes()}
 
 
-def source_of(model: str, colors: Path | None, photo: Path, device: str) -> Predictor | CellColors | None:
+def source_of(
+    model: str, colors: Path | None, photo: Path, device: str, page: int | None = None
+) -> Predictor | CellColors | None:
     """Where colours come from: a small picture, a network, or strokes alone."""
     if colors is not None:
         from hybrid.photo import PhotoError, read_photo, read_size
         from hybrid.scribbles import colors_of_picture
 
         picture = read_photo(colors, keep_color=True)
-        height, width = read_size(photo)
+        height, width = read_size(photo, page)
         rows, columns = picture.lightness.shape
         shapes = sorted([(rows / columns), columns / rows])
         if height and min(abs(height / width / s - 1) for s in shapes) > 0.03:

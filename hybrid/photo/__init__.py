@@ -1,17 +1,20 @@
 """Reading and writing photographs: the only place of the program that touches image files."""
 
-from hybrid.photo.header import read_size
+from hybrid.photo.formats import ENDINGS
+from hybrid.photo.header import count_pages, read_size
 from hybrid.photo.photo import Photo, PhotoError, WriteError
 from hybrid.photo.read import read_overlay, read_photo
 from hybrid.photo.target import check_writable
 from hybrid.photo.write import WriteReport, output_space, write_photo, write_picture
 
 __all__ = [
+    "ENDINGS",
     "Photo",
     "PhotoError",
     "WriteError",
     "WriteReport",
     "check_writable",
+    "count_pages",
     "output_space",
     "read_overlay",
     "read_photo",

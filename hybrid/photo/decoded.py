@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.photo import exif
+from hybrid.photo.lab import LabSpace
 from hybrid.photo.photo import PhotoError
+from hybrid.photo.profiles import MatrixSpace
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,10 +20,14 @@ class Decoded:
     Attributes
     ----------
     values : (H, W, C) codes 0 .. 2**bits - 1, or floats; possibly a strided view.
-    channels : 1 for grey, 3 for RGB; a channel after them is alpha, more are nothing we know.
+    channels : 1 for grey, 3 for RGB or CIELAB, 4 for CMYK (0 is no ink); a channel after them is alpha, more are
+        nothing we know.
     bits : bits a sample.
     orientation : EXIF's 1..8.
     white_is_zero : grey codes run from white to black.
+    profile : the file's ICC profile, or one that says the same as `space`.
+    space : what the values mean where the file says it otherwise than by `profile`.
+    is_premultiplied : colours are stored times alpha.
     """
 
     values: NDArray[Any]
@@ -32,6 +38,8 @@ class Decoded:
     profile: bytes | None = None
     dpi: tuple[float, float] | None = None
     metadata: Mapping[str, bytes] = field(default_factory=dict)
+    space: MatrixSpace | LabSpace | None = None
+    is_premultiplied: bool = False
 
 
 def upright(picture: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
@@ -43,6 +51,11 @@ def upright(picture: NDArray[np.float32], orientation: int) -> NDArray[np.float3
     if orientation in (2, 3, 6, 7):
         picture = picture[:, ::-1]
     return np.ascontiguousarray(picture)
+
+
+def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Height and width of the upright picture."""
+    return (size[1], size[0]) if orientation >= 5 else size
 
 
 def upright_dpi(dpi: tuple[float, float] | None, orientation: int) -> tuple[float, float] | None:
@@ -80,3 +93,20 @@ def checked_size(height: int, width: int) -> None:
         raise PhotoError(f"the picture is {width} × {height}; wanted at least one pixel")
     if height * width > 1 << 31:
         raise PhotoError(f"the picture is {width} × {height}; wanted at most 2 gigapixels; the file may be damaged")
+
+
+def checked_values(values: NDArray[Any], height: int, width: int, name: str) -> NDArray[Any]:
+    """What a codec gave, as (H, W, C).
+
+    Raises
+    ------
+    PhotoError
+        It has another size than the file's header said, or samples of a kind that is no picture's.
+    """
+    is_known = values.dtype.kind in "uf" and values.dtype.itemsize <= (2 if values.dtype.kind == "u" else 4)
+    if values.shape[:2] != (height, width) or values.ndim not in (2, 3) or not is_known:
+        raise PhotoError(
+            f"the {name}'s header says {width} × {height}, its pixels are {values.shape} of {values.dtype}; "
+            "the file is damaged; copy it again"
+        )
+    return values.reshape(height, width, -1)

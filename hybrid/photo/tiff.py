@@ -3,6 +3,7 @@
 import logging
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,45 +13,49 @@ import tifffile
 from numpy.typing import NDArray
 
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, dpi_of, orientation_of
+from hybrid.photo.decoded import Decoded, checked_size, dpi_of, orientation_of, upright_size
+from hybrid.photo.lab import LabSpace
+from hybrid.photo.mapped import mapped
 from hybrid.photo.metadata import Embedded
 from hybrid.photo.photo import PhotoError
 
 # tifffile logs oddities of other programs' files; they are no news to the user, and an application can still listen.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
-_XMP, _IPTC, _PROFILE, _DNG_VERSION = 700, 33723, 34675, 50706
+_XMP, _IPTC, _PROFILE, _INK_SET = 700, 33723, 34675, 332
 _POINTERS = {"ExifTag": exif.EXIF_POINTER, "GPSTag": exif.GPS_POINTER}
 _DESCRIPTIVE_KINDS = (1, 2, 3, 7)
 _CLASSIC_ROOM = (1 << 32) - (1 << 26)  # bytes of pixels that leave a classic TIFF room for metadata and bad luck
 _GREY = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
-_COLOR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+_LAB = (tifffile.PHOTOMETRIC.CIELAB, tifffile.PHOTOMETRIC.ICCLAB)
+_COLOR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR, tifffile.PHOTOMETRIC.PALETTE, *_LAB)
+_CHANNELS: dict[int, int] = {**dict.fromkeys(_GREY, 1), **dict.fromkeys(_COLOR, 3), tifffile.PHOTOMETRIC.SEPARATED: 4}
+_MOST_EXTRA = 8
+_THUMBNAIL_OR_MASK = 1 | 4
 
 
-def read(path: Path) -> Decoded:
-    """Decode the first page that is no thumbnail.
+def read(path: Path, number: int | None = None) -> Decoded:
+    """Decode page `number`, from 1, or else the first that is no thumbnail and no mask.
 
     Raises
     ------
     PhotoError
-        Damaged files, and kinds of TIFF that are no grey or RGB picture.
+        Damaged files, and kinds of TIFF that are no grey, RGB, CIELAB or CMYK picture.
     """
-    try:
-        with tifffile.TiffFile(path) as file:
-            page = first_full_size(file)
-            _check(page)
-            values = _values(page)
-            tag = page.tags.valueof
-            profile, xmp, iptc = tag(_PROFILE), tag(_XMP), tag(_IPTC)
-            channels = 1 if page.photometric in _GREY else 3
-            white_is_zero = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-            bits = 16 if page.photometric == tifffile.PHOTOMETRIC.PALETTE else page.bitspersample
-            start = page.offset
-    except (PhotoError, MemoryError, FileNotFoundError):
-        raise
-    except Exception as error:  # tifffile and the codecs raise nearly every kind on damaged files
-        raise PhotoError(f"the TIFF is damaged or cut short ({error}); copy or scan it again") from error
-    directories = exif.read(np.memmap(path, np.uint8, "r").data, first=start)
+    with _opened(path) as file:
+        page = _page(file, number)
+        _check(page)
+        values = _values(page)
+        tag = page.tags.valueof
+        profile, xmp, iptc = tag(_PROFILE), tag(_XMP), tag(_IPTC)
+        channels = _CHANNELS[page.photometric]
+        white_is_zero = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+        bits = 16 if page.photometric == tifffile.PHOTOMETRIC.PALETTE else page.bitspersample
+        is_premultiplied = page.extrasamples[:1] == (tifffile.EXTRASAMPLE.ASSOCALPHA,)
+        is_lab = page.photometric in _LAB
+        space = LabSpace(bits, page.photometric == tifffile.PHOTOMETRIC.ICCLAB) if is_lab else None
+        start = page.offset
+    directories = exif.read(mapped(path), first=start)
     blocks = {"exif": exif.blob(exif.cleaned(directories)), "xmp": _bytes(xmp), "iptc": _bytes(iptc)}
     return Decoded(
         values,
@@ -61,11 +66,40 @@ def read(path: Path) -> Decoded:
         profile=_bytes(profile) or None,
         dpi=dpi_of(directories),
         metadata={name: block for name, block in blocks.items() if block},
+        space=space,
+        is_premultiplied=is_premultiplied,
     )
 
 
-def first_full_size(file: tifffile.TiffFile) -> tifffile.TiffPage:
-    full = (page for page in (page.aspage() for page in file.pages) if not page.is_reduced)
+def size(path: Path, number: int | None = None) -> tuple[int, int]:
+    """Height and width of the upright picture on a page, chosen as `read` does."""
+    with _opened(path) as file:
+        page = _page(file, number)
+        stored, start = (page.imagelength, page.imagewidth), page.offset
+    return upright_size(stored, orientation_of(exif.read(mapped(path), first=start)))
+
+
+def pages(path: Path) -> int:
+    """How many pages the file has, thumbnails included."""
+    with _opened(path) as file:
+        return len(file.pages)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    try:
+        with tifffile.TiffFile(path) as file:
+            yield file
+    except (PhotoError, MemoryError, FileNotFoundError):
+        raise
+    except Exception as error:  # tifffile and the codecs raise nearly every kind on damaged files
+        raise PhotoError(f"the TIFF is damaged or cut short ({error}); copy or scan it again") from error
+
+
+def _page(file: tifffile.TiffFile, number: int | None) -> tifffile.TiffPage:
+    if number is not None:
+        return file.pages[number - 1].aspage()
+    full = (page for page in (page.aspage() for page in file.pages) if not page.subfiletype & _THUMBNAIL_OR_MASK)
     return next(full, None) or file.pages[0].aspage()
 
 
@@ -79,15 +113,22 @@ def _bytes(value: Any) -> bytes:
 
 def _check(page: tifffile.TiffPage) -> None:
     checked_size(page.imagelength, page.imagewidth)
-    if _DNG_VERSION in page.tags or page.photometric in (32803, 34892):
-        raise PhotoError("the file is a camera raw; wanted a developed picture; export it as 16-bit TIFF first")
-    if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
-        raise PhotoError("the TIFF is CMYK; wanted grey or RGB; convert it to RGB first")
     is_jpeg = page.compression in (tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG)
-    is_other = page.photometric not in (*_GREY, *_COLOR, tifffile.PHOTOMETRIC.PALETTE)
+    is_separated = page.photometric == tifffile.PHOTOMETRIC.SEPARATED
+    is_other = page.photometric not in _CHANNELS or (is_separated and page.tags.valueof(_INK_SET, default=1) != 1)
     if is_other or (page.photometric == tifffile.PHOTOMETRIC.YCBCR and not is_jpeg):
         kind = getattr(page.photometric, "name", page.photometric)
         raise PhotoError(f"the TIFF's pixels are {kind}; wanted grey or RGB; convert it to RGB first")
+    if is_separated and not page.tags.valueof(_PROFILE):
+        raise PhotoError("the TIFF is CMYK without a profile of its inks; assign one, or convert it to RGB first")
+    least = 1 if page.photometric == tifffile.PHOTOMETRIC.PALETTE else _CHANNELS[page.photometric]
+    if not least <= page.samplesperpixel <= least + _MOST_EXTRA:
+        raise PhotoError(
+            f"the TIFF has {page.samplesperpixel} channels; wanted {least}, and alpha; save the picture alone"
+        )
+    if (is_separated or page.photometric in _LAB) and (page.bitspersample not in (8, 16) or page.sampleformat != 1):
+        kind = "CMYK" if is_separated else "CIELAB"
+        raise PhotoError(f"the TIFF is {kind} of {page.bitspersample} bits; wanted 8 or 16 bits; convert it to RGB")
     is_float = page.sampleformat == tifffile.SAMPLEFORMAT.IEEEFP
     if not is_float and (page.sampleformat != tifffile.SAMPLEFORMAT.UINT or page.bitspersample > 16):
         raise PhotoError(
