@@ -81,6 +81,15 @@ def dpi_of(directories: exif.Exif) -> tuple[float, float] | None:
     return across * scale, down * scale
 
 
+def per_inch(x: float, y: float) -> tuple[float, float]:
+    """Pixels an inch for pixels a metre.
+
+    Whole pixels a metre cannot say 300 dpi; what was a round number of dots an inch comes back as one.
+    """
+    across, down = (round(v) if abs(v - round(v)) < 0.013 else v for v in (x * 0.0254, y * 0.0254))
+    return float(across), float(down)
+
+
 def checked_size(height: int, width: int) -> None:
     """Refuse a picture without pixels, or with more than fit any memory.
 

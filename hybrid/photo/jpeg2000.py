@@ -8,7 +8,7 @@ import imagecodecs
 
 from hybrid.photo import exif
 from hybrid.photo.boxes import box, boxes
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, orientation_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, orientation_of, per_inch, upright_size
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
 
@@ -29,22 +29,21 @@ class _Stream:
 
 
 def read(path: Path) -> Decoded:
-    """Decode a grey or RGB JPEG 2000.
+    """Decode a grey or RGB JPEG 2000 without palette.
 
     Raises
     ------
     PhotoError
         Damaged or cut short; not grey or RGB; channels of different depth or size, signed, or above 16 bits.
     """
-    data = path.read_bytes()
-    view = memoryview(data)
+    view = mapped(path)
     stream = _stream(view)
     checked_size(stream.height, stream.width)
     profile = _profile(view)
     if not bytes(stream.content[-64:]).rstrip(b"\0").endswith(_END):
         raise PhotoError("the JPEG 2000 is cut short; copy or scan it again")
     try:
-        values = imagecodecs.jpeg2k_decode(data)
+        values = imagecodecs.jpeg2k_decode(bytes(stream.content))  # of the boxes it would apply the profile, in 8 bits
     except (imagecodecs.Jpeg2kError, ValueError) as error:
         raise PhotoError(f"the JPEG 2000 is damaged ({error}); copy or scan it again") from error
     values = checked_values(values, stream.height, stream.width, "JPEG 2000")
@@ -97,6 +96,8 @@ def _stream(data: memoryview) -> _Stream:
 
 
 def _profile(data: memoryview) -> bytes | None:
+    if box(data, b"jp2h", b"pclr"):
+        raise PhotoError("the JPEG 2000 has a palette; wanted grey or RGB; convert it to RGB")
     for name, content in boxes(box(data, b"jp2h")):
         if name != b"colr" or len(content) < 3:
             continue
@@ -128,5 +129,4 @@ def _dpi(data: memoryview) -> tuple[float, float] | None:
     above_y, below_y, above_x, below_x, power_y, power_x = struct.unpack(">4H2b", content)
     if not all((above_x, below_x, above_y, below_y)) or max(power_x, power_y) > 9:
         return None
-    x, y = above_x / below_x * 10.0**power_x * 0.0254, above_y / below_y * 10.0**power_y * 0.0254
-    return round(x, 3), round(y, 3)
+    return per_inch(above_x / below_x * 10.0**power_x, above_y / below_y * 10.0**power_y)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hybrid.photo import exif
 from hybrid.photo.cicp import profile_of, space_of_codes
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, orientation_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, orientation_of, per_inch, upright_size
 from hybrid.photo.mapped import mapped
 from hybrid.photo.metadata import Embedded
 from hybrid.photo.photo import PhotoError
@@ -132,9 +132,7 @@ def _dpi(found: dict[bytes, bytes]) -> tuple[float, float] | None:
     if len(found.get(b"pHYs", b"")) != 9:
         return None
     x, y, unit = struct.unpack(">IIB", found[b"pHYs"])
-    # Whole pixels a metre cannot say 300 dpi; what was a round number of dots an inch comes back as one.
-    across, down = (round(v * 0.0254) if abs(v * 0.0254 - round(v * 0.0254)) < 0.013 else v * 0.0254 for v in (x, y))
-    return (float(across), float(down)) if unit == 1 and x and y else None
+    return per_inch(x, y) if unit == 1 and x and y else None
 
 
 def _unhexed(text: bytes) -> bytes:

@@ -66,6 +66,7 @@ def read(path: Path) -> Decoded:
             values = raw.postprocess(
                 use_camera_wb=True,
                 no_auto_bright=True,
+                adjust_maximum_thr=0,  # the brightest pixel is not made white
                 gamma=(1, 1),
                 output_bps=16,
                 output_color=library.ColorSpace.ProPhoto,
