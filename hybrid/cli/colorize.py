@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from hybrid.scribbles import CellColors
     from hybrid.session import Settings
 
-INPUTS_HELP = """Photos: TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF; with the extras heif and raw, HEIC and camera \
-raw; folders, searched through all levels; patterns such as 'scans/**/*.tif'."""
+INPUTS_HELP = """Photos: TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF; with the extras heif and raw, HEIC and \
+camera raw; folders, searched through all levels; patterns such as 'scans/**/*.tif'."""
 OUTPUT_HELP = """A file; or a folder, for a batch: 16-bit TIFFs, each where its photo is in the folder given, and a \
 manifest by which a rerun goes on where the last one ended."""
 WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."

@@ -6,10 +6,9 @@ import imagecodecs
 
 from hybrid.photo import exif
 from hybrid.photo.cicp import profile_of, space_of_codes
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, upright_size
 from hybrid.photo.heif import main_picture
 from hybrid.photo.mapped import mapped
-from hybrid.photo.photo import PhotoError
 
 
 def read(path: Path) -> Decoded:
@@ -23,10 +22,8 @@ def read(path: Path) -> Decoded:
     data = path.read_bytes()
     main = main_picture(memoryview(data))
     checked_size(main.height, main.width)
-    try:
+    with decoding("AVIF"):
         values = imagecodecs.avif_decode(data, index=0)
-    except (imagecodecs.AvifError, ValueError, IndexError) as error:
-        raise PhotoError(f"the AVIF is damaged or cut short ({error}); copy it again") from error
     values = checked_values(values, main.height, main.width, "AVIF")
     channels = 3 if values.shape[2] >= 3 else 1
     space = space_of_codes(*main.codes, channels) if main.codes and main.profile is None else None

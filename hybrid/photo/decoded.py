@@ -1,6 +1,7 @@
 """What a file decoder hands over: the stored values and everything the file says about them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +89,26 @@ def per_inch(x: float, y: float) -> tuple[float, float]:
     """
     across, down = (round(v) if abs(v - round(v)) < 0.013 else v for v in (x * 0.0254, y * 0.0254))
     return float(across), float(down)
+
+
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Put the many kinds of exceptions that codecs raise on damaged files into one line.
+
+    Raises
+    ------
+    PhotoError
+        For anything but memory, the machine's own refusals, and what is said already.
+    """
+    try:
+        yield
+    except (PhotoError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = "" if isinstance(error, UnicodeDecodeError) else f" ({error})"  # of a message that was cut
+        raise PhotoError(f"the {name} is damaged or cut short{reason}; copy or scan it again") from error
 
 
 def checked_size(height: int, width: int) -> None:

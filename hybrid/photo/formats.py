@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hybrid.photo import avif, heic, jpeg, jpeg2000, jpegxl, png, raw, tiff, webp
-from hybrid.photo.decoded import Decoded
+from hybrid.photo.decoded import Decoded, checked_size
 from hybrid.photo.photo import PhotoError
 
 NAMES = "TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF, HEIC or camera raw"
@@ -112,7 +112,9 @@ def size(path: Path, page: int | None = None) -> tuple[int, int]:
         The header is damaged.
     """
     kind = format_of(path)
-    return kind.size(path, *_page(kind, path, page))
+    height, width = kind.size(path, *_page(kind, path, page))
+    checked_size(height, width)
+    return height, width
 
 
 def pages(path: Path) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hybrid.photo import exif
 from hybrid.photo.cicp import profile_of, space_of_codes
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of
 from hybrid.photo.photo import PhotoError
 
 
@@ -20,13 +20,11 @@ def read(path: Path) -> Decoded:
     PhotoError
         The extra is missing; the file is damaged, cut short, or of high dynamic range.
     """
-    picture = _open(path)
+    picture = _main(path)
     width, height = picture.size
     checked_size(height, width)
-    try:
+    with decoding("HEIC"):
         values = np.asarray(picture)
-    except (RuntimeError, ValueError, EOFError, OSError, SyntaxError) as error:
-        raise PhotoError(f"the HEIC is damaged or cut short ({error}); copy it again") from error
     values = checked_values(values, height, width, "HEIC")
     info = picture.info
     bits = info.get("bit_depth", 8) if values.dtype.itemsize == 2 else 8
@@ -53,7 +51,7 @@ def read(path: Path) -> Decoded:
 
 def size(path: Path) -> tuple[int, int]:
     """Height and width of the upright picture."""
-    width, height = _open(path).size
+    width, height = _main(path).size
     return height, width
 
 
@@ -65,9 +63,8 @@ def _library() -> ModuleType:
     return pillow_heif
 
 
-def _open(path: Path) -> Any:
+def _main(path: Path) -> Any:
     library = _library()
-    try:
-        return library.open_heif(path, convert_hdr_to_8bit=False)
-    except (RuntimeError, ValueError, EOFError, SyntaxError, IndexError) as error:
-        raise PhotoError(f"the HEIC is damaged or cut short ({error}); copy it again") from error
+    with decoding("HEIC"):
+        file = library.open_heif(path, convert_hdr_to_8bit=False)
+        return file[file.primary_index]

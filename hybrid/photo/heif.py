@@ -68,7 +68,9 @@ def main_picture(data: memoryview) -> Main:
             elif name == b"colr" and bytes(content[:4]) == b"nclx":
                 codes = struct.unpack_from(">HH", content, 4)
             elif name == b"pixi" and content[4]:
-                bits = content[5]
+                bits = bits or content[5]
+            elif name == b"av1C":
+                bits = 8 + 2 * (content[2] >> 6 & 1) + 2 * (content[2] >> 5 & 1)
             elif name == b"irot":
                 turns = content[0] & 3
             elif name == b"imir":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, orientation_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, orientation_of, upright_size
 from hybrid.photo.mapped import mapped
 from hybrid.photo.metadata import Embedded, iptc_from_photoshop, photoshop_from_iptc
 from hybrid.photo.photo import PhotoError
@@ -45,10 +45,8 @@ def read(path: Path) -> Decoded:
         raise PhotoError("the JPEG is CMYK without a profile of its inks; assign one, or convert it to RGB first")
     if not 2 <= bits <= 16 or components not in (1, 3, 4):
         raise PhotoError(f"the JPEG has {components} channels of {bits} bits; wanted grey or RGB; save it as TIFF")
-    try:
+    with decoding("JPEG"):
         values = imagecodecs.jpeg8_decode(data)
-    except (imagecodecs.Jpeg8Error, ValueError) as error:
-        raise PhotoError(f"the JPEG is damaged ({error}); copy or scan it again") from error
     values = checked_values(values, height, width, "JPEG")
     if values.shape[2] != components:
         raise PhotoError(f"the JPEG's header says {components} channels, it has {values.shape[2]}; copy it again")

@@ -8,7 +8,16 @@ import imagecodecs
 
 from hybrid.photo import exif
 from hybrid.photo.boxes import box, boxes
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, orientation_of, per_inch, upright_size
+from hybrid.photo.decoded import (
+    Decoded,
+    checked_size,
+    checked_values,
+    decoding,
+    dpi_of,
+    orientation_of,
+    per_inch,
+    upright_size,
+)
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
 
@@ -42,10 +51,8 @@ def read(path: Path) -> Decoded:
     profile = _profile(view)
     if not bytes(stream.content[-64:]).rstrip(b"\0").endswith(_END):
         raise PhotoError("the JPEG 2000 is cut short; copy or scan it again")
-    try:
-        values = imagecodecs.jpeg2k_decode(bytes(stream.content))  # of the boxes it would apply the profile, in 8 bits
-    except (imagecodecs.Jpeg2kError, ValueError) as error:
-        raise PhotoError(f"the JPEG 2000 is damaged ({error}); copy or scan it again") from error
+    with decoding("JPEG 2000"):  # of the boxes too, it would apply the profile, in 8 bits
+        values = imagecodecs.jpeg2k_decode(bytes(stream.content))
     values = checked_values(values, stream.height, stream.width, "JPEG 2000")
     known = dict(_uuids(view))
     directories = exif.read(known.get(_EXIF, b"").removeprefix(b"Exif\0\0"))

@@ -7,7 +7,7 @@ import imagecodecs
 from hybrid.photo import exif
 from hybrid.photo.boxes import boxes
 from hybrid.photo.cicp import profile_of
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, upright_size
 from hybrid.photo.jpegxl_header import Header, read_header
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
@@ -30,10 +30,8 @@ def read(path: Path) -> Decoded:
     checked_size(header.height, header.width)
     if not header.is_float and header.bits > 16:
         raise PhotoError(f"the JPEG XL has {header.bits}-bit samples; wanted at most 16; save it as 16-bit TIFF")
-    try:
+    with decoding("JPEG XL"):
         values = imagecodecs.jpegxl_decode(data, index=0, keeporientation=True)
-    except (imagecodecs.JpegxlError, ValueError) as error:
-        raise PhotoError(f"the JPEG XL is damaged or cut short ({error}); copy it again") from error
     values = checked_values(values, header.height, header.width, "JPEG XL")
     if (values.dtype.kind == "f") != header.is_float or (values.shape[2] < 3) != header.is_grey:
         raise PhotoError("the JPEG XL's pixels are not as its header says; convert it to 16-bit TIFF")

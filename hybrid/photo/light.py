@@ -70,7 +70,12 @@ class Light:
             return self.space.xyz(np.ascontiguousarray(values))
         if isinstance(self.space, LabSpace):
             return self.space.xyz(np.ascontiguousarray(values))
-        return self.space.linear(values, self.tables)
+        try:
+            return self.space.linear(values, self.tables)
+        except IndexError as error:
+            raise PhotoError(
+                f"samples reach {values.max()}, above the {self.decoded.bits} bits that the file says; it is damaged"
+            ) from error
 
     def alpha(self) -> Float | None:
         """(H, W) alpha 0..1, or None."""

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from hybrid.photo import exif
 from hybrid.photo.cicp import profile_of, space_of_codes
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, orientation_of, per_inch, upright_size
+from hybrid.photo.decoded import (
+    Decoded,
+    checked_size,
+    checked_values,
+    decoding,
+    dpi_of,
+    orientation_of,
+    per_inch,
+    upright_size,
+)
 from hybrid.photo.mapped import mapped
 from hybrid.photo.metadata import Embedded
 from hybrid.photo.photo import PhotoError
@@ -44,10 +53,8 @@ def read(path: Path) -> Decoded:
     if b"IEND" not in found:
         raise PhotoError(_DAMAGED)
     checked_size(height, width)
-    try:
+    with decoding("PNG"):
         values = imagecodecs.png_decode(data)
-    except imagecodecs.PngError as error:
-        raise PhotoError(f"the PNG is damaged or cut short ({error}); copy or scan it again") from error
     values = checked_values(values, height, width, "PNG")
     channels = 1 if values.shape[2] < 3 else 3
     codes = found.get(b"cICP", b"")

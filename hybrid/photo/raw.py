@@ -1,5 +1,7 @@
 """Camera raw, by LibRaw through rawpy (an extra): demosaiced to linear light, 16 bits, upright."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -59,20 +61,17 @@ def read(path: Path) -> Decoded:
         The extra is missing; the file is damaged or of an unknown camera.
     """
     library = _library()
-    try:
-        with library.imread(str(path)) as raw:
-            height, width = _size(raw)
-            checked_size(height, width)
-            values = raw.postprocess(
-                use_camera_wb=True,
-                no_auto_bright=True,
-                adjust_maximum_thr=0,  # the brightest pixel is not made white
-                gamma=(1, 1),
-                output_bps=16,
-                output_color=library.ColorSpace.ProPhoto,
-            )
-    except library.LibRawError as error:
-        raise PhotoError(f"{_DAMAGED} ({_text(error)})") from error
+    with _developing(), library.imread(str(path)) as raw:
+        height, width = _size(raw)
+        checked_size(height, width)
+        values = raw.postprocess(
+            use_camera_wb=True,
+            no_auto_bright=True,
+            adjust_maximum_thr=0,  # the brightest pixel is not made white
+            gamma=(1, 1),
+            output_bps=16,
+            output_color=library.ColorSpace.ProPhoto,
+        )
     values = checked_values(values, height, width, "raw file")
     directories = exif.cleaned(exif.read(mapped(path)))
     camera = {tag: item for tag, item in directories.camera.items() if tag != _MAKER_NOTE}  # its pointers would dangle
@@ -83,19 +82,23 @@ def read(path: Path) -> Decoded:
 def size(path: Path) -> tuple[int, int]:
     """Height and width of the upright picture."""
     library = _library()
+    with _developing(), library.imread(str(path)) as raw:
+        return _size(raw)
+
+
+@contextmanager
+def _developing() -> Iterator[None]:
     try:
-        with library.imread(str(path)) as raw:
-            return _size(raw)
-    except library.LibRawError as error:
-        raise PhotoError(f"{_DAMAGED} ({_text(error)})") from error
-
-
-_DAMAGED = "the raw file is damaged, cut short, or of a camera that LibRaw does not know; develop it to 16-bit TIFF"
-
-
-def _text(error: Exception) -> str:
-    text = error.args[0] if error.args else error
-    return text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        yield
+    except (PhotoError, MemoryError):
+        raise
+    except Exception as error:
+        text = error.args[0] if error.args else ""
+        text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        raise PhotoError(
+            f"the raw file is damaged, cut short, or of a camera that LibRaw does not know ({text}); "
+            "develop it to 16-bit TIFF"
+        ) from error
 
 
 def _library() -> ModuleType:

@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, dpi_of, orientation_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, decoding, dpi_of, orientation_of, upright_size
 from hybrid.photo.lab import LabSpace
 from hybrid.photo.mapped import mapped
 from hybrid.photo.metadata import Embedded
@@ -75,7 +75,7 @@ def size(path: Path, number: int | None = None) -> tuple[int, int]:
     """Height and width of the upright picture on a page, chosen as `read` does."""
     with _opened(path) as file:
         page = _page(file, number)
-        stored, start = (page.imagelength, page.imagewidth), page.offset
+        stored, start = _stored_size(page), page.offset
     return upright_size(stored, orientation_of(exif.read(mapped(path), first=start)))
 
 
@@ -87,13 +87,8 @@ def pages(path: Path) -> int:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    try:
-        with tifffile.TiffFile(path) as file:
-            yield file
-    except (PhotoError, MemoryError, FileNotFoundError):
-        raise
-    except Exception as error:  # tifffile and the codecs raise nearly every kind on damaged files
-        raise PhotoError(f"the TIFF is damaged or cut short ({error}); copy or scan it again") from error
+    with decoding("TIFF"), tifffile.TiffFile(path) as file:
+        yield file
 
 
 def _page(file: tifffile.TiffFile, number: int | None) -> tifffile.TiffPage:
@@ -111,8 +106,15 @@ def _bytes(value: Any) -> bytes:
     return bytes(value or b"")
 
 
+def _stored_size(page: tifffile.TiffPage) -> tuple[int, int]:
+    height, width = page.imagelength, page.imagewidth
+    if not (isinstance(height, int) and isinstance(width, int)):
+        raise PhotoError("the TIFF is damaged: it has no height or width; copy or scan it again")
+    return height, width
+
+
 def _check(page: tifffile.TiffPage) -> None:
-    checked_size(page.imagelength, page.imagewidth)
+    checked_size(*_stored_size(page))
     is_jpeg = page.compression in (tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG)
     is_separated = page.photometric == tifffile.PHOTOMETRIC.SEPARATED
     is_other = page.photometric not in _CHANNELS or (is_separated and page.tags.valueof(_INK_SET, default=1) != 1)
@@ -146,9 +148,11 @@ def _values(page: tifffile.TiffPage) -> NDArray[np.generic]:
         if max(ends, default=0) > page.parent.filehandle.size:
             raise PhotoError("the TIFF is cut short: its pixels end before the file should; copy or scan it again")
     values = page.asarray()
-    if samples > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+    if samples > 1 and page.planarconfig != tifffile.PLANARCONFIG.CONTIG:
         values = np.moveaxis(values.reshape(samples, *size), 0, -1)
     values = values.reshape(*size, samples) if values.ndim != 3 else values
+    if values.shape != (*size, samples):
+        raise PhotoError(f"the TIFF is damaged: {size} pixels were wanted, {values.shape} are there; copy it again")
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         colors = np.ascontiguousarray(np.asarray(page.colormap).T)  # (2**bits, 3)
         if colors.max() < 256:  # should be 16 bits; some writers put 8

@@ -7,7 +7,7 @@ from pathlib import Path
 import imagecodecs
 
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, dpi_of, orientation_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, orientation_of, upright_size
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
 
@@ -26,10 +26,8 @@ def read(path: Path) -> Decoded:
     found = _chunks(memoryview(data))
     height, width = _stored_size(found)
     checked_size(height, width)
-    try:
+    with decoding("WebP"):
         values = imagecodecs.webp_decode(data, index=0)
-    except (imagecodecs.WebpError, ValueError, IndexError) as error:
-        raise PhotoError(f"{_DAMAGED} ({error})") from error
     values = checked_values(values, height, width, "WebP")
     directories = _directories(found)
     blocks = {"exif": exif.blob(exif.cleaned(directories)), "xmp": bytes(found.get(b"XMP ", b""))}

@@ -158,3 +158,36 @@ MAKERS: dict[str, Callable[..., bytes]] = {
     "raw": raw,
 }
 """A maker for every row of `hybrid.photo.formats.FORMATS`."""
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def ink_profile() -> bytes:
+    """A CMYK profile whose L* is 100 - 20 C - 25 M - 10 Y - 45 K, and a*, b* alike: one `mft2` table (ICC.1:2001)."""
+    corners = np.stack(np.meshgrid(*[[0.0, 1.0]] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
+    lab = lab_of_inks(corners)
+    grid = np.rint(np.stack([lab[:, 0] / 100 * 0xFF00, *(lab[:, 1:].T + 128) * 256], axis=1)).astype(">u2")
+    line = np.array([0, 65535], ">u2").tobytes()
+    identity = np.rint(np.eye(3).ravel() * 65536).astype(">i4").tobytes()
+    table = b"mft2\0\0\0\0" + bytes([4, 3, 2, 0]) + identity + struct.pack(">HH", 2, 2)
+    table += 4 * line + grid.tobytes() + 3 * line
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    named = {b"A2B0": table, b"wtpt": white, b"cprt": b"text\0\0\0\0none\0\0\0\0"}
+    named[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"inks\0" + bytes(79)
+    at, entries, body = 132 + 12 * len(named), b"", b""
+    for name, content in named.items():
+        entries += name + struct.pack(">II", at + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    head = struct.pack(">I4sI4s4s4s", at + len(body), b"", 0x02100000, b"prtr", b"CMYK", b"Lab ") + bytes(12) + b"acsp"
+    head += bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + struct.pack(">I", len(named)) + entries + body
+
+
+def lab_of_inks(inks: np.ndarray) -> np.ndarray:
+    """What `ink_profile` says of (..., 4) shares of ink: CIELAB under D50."""
+    weights = np.array([[-20, -25, -10, -45], [-30, 60, -5, 0], [-40, -5, 80, 0]])
+    return np.array([100.0, 0, 0]) + inks @ weights.T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ TURNED = {
     8: lambda p: np.swapaxes(p, 0, 1)[::-1],
 }
 """What undoes each orientation: EXIF 2.32, tag 0x0112, drawn out by hand."""
-TURNABLE = MAKERS.keys() - {"heic"}
+TURNABLE = sorted(MAKERS.keys() - {"heic"})  # the library that writes HEIC here turns nothing
 ADOBE = cicp.rgb_space(((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), cicp.D65_WHITE, cicp.power(563 / 256))
 AT_MOST = {"jpegxl": 1.2, "jpeg": 1.0, "avif": 0.7, "raw": 0.3, "heic": 0.1}
 """Error of L* from coding, as it is with these files; of others, from rounding to 8 bits."""
@@ -42,11 +43,8 @@ def test_every_format_has_a_sample() -> None:
     assert MAKERS.keys() == FORMATS.keys()
 
 
-@pytest.mark.parametrize("name", MAKERS)
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("name", "orientation"), [("heic", 1), *itertools.product(TURNABLE, range(1, 9))])
 def test_size_said_is_size_read_and_upright(tmp_path: Path, name: str, orientation: int) -> None:
-    if orientation > 1 and name not in TURNABLE:
-        pytest.skip("the library that writes HEIC here turns nothing")
     path = put(tmp_path, "a", MAKERS[name](orientation) if name in TURNABLE else MAKERS[name]())
     photo = read_photo(path)
     assert photo.lightness.shape == read_size(path) == ((WIDTH, HEIGHT) if orientation > 4 else (HEIGHT, WIDTH))
