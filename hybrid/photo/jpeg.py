@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, orientation_of, upright_size
+from hybrid.photo.decoded import (
+    Decoded,
+    checked_size,
+    checked_values,
+    decoding,
+    directories_in,
+    dpi_of,
+    orientation_of,
+    upright_size,
+)
 from hybrid.photo.mapped import mapped
 from hybrid.photo.metadata import Embedded, iptc_from_photoshop, photoshop_from_iptc
 from hybrid.photo.photo import PhotoError
@@ -52,7 +61,7 @@ def read(path: Path) -> Decoded:
         raise PhotoError(f"the JPEG's header says {components} channels, it has {values.shape[2]}; copy it again")
     if components == 4 and _first(segments, 0xEE, _ADOBE):
         values = ((1 << bits) - 1) - values  # Adobe's programs store how much ink is not there
-    directories = exif.read(_first(segments, 0xE1, _EXIF))
+    directories = directories_in(_first(segments, 0xE1, _EXIF))
     blocks = {
         "exif": exif.blob(exif.cleaned(directories)),
         "xmp": _first(segments, 0xE1, _XMP),
@@ -73,7 +82,7 @@ def size(path: Path) -> tuple[int, int]:
     """Height and width of the upright picture."""
     segments = list(_segments(mapped(path)))
     height, width = struct.unpack_from(">HH", _frame(segments), 1)
-    return upright_size((height, width), orientation_of(exif.read(_first(segments, 0xE1, _EXIF))))
+    return upright_size((height, width), orientation_of(directories_in(_first(segments, 0xE1, _EXIF))))
 
 
 class _Segment(NamedTuple):

@@ -13,6 +13,7 @@ from hybrid.photo.decoded import (
     checked_size,
     checked_values,
     decoding,
+    directories_in,
     dpi_of,
     orientation_of,
     per_inch,
@@ -55,7 +56,7 @@ def read(path: Path) -> Decoded:
         values = imagecodecs.jpeg2k_decode(bytes(stream.content))
     values = checked_values(values, stream.height, stream.width, "JPEG 2000")
     known = dict(_uuids(view))
-    directories = exif.read(known.get(_EXIF, b"").removeprefix(b"Exif\0\0"))
+    directories = directories_in(known.get(_EXIF, b"").removeprefix(b"Exif\0\0"))
     blocks = {
         "exif": exif.blob(exif.cleaned(directories)),
         "xmp": known.get(_XMP, b""),
@@ -76,7 +77,7 @@ def size(path: Path) -> tuple[int, int]:
     """Height and width of the upright picture."""
     data = mapped(path)
     stream = _stream(data)
-    directories = exif.read(dict(_uuids(data)).get(_EXIF, b"").removeprefix(b"Exif\0\0"))
+    directories = directories_in(dict(_uuids(data)).get(_EXIF, b"").removeprefix(b"Exif\0\0"))
     return upright_size((stream.height, stream.width), orientation_of(directories))
 
 

@@ -7,7 +7,7 @@ import imagecodecs
 from hybrid.photo import exif
 from hybrid.photo.boxes import boxes
 from hybrid.photo.cicp import profile_of
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, directories_in, dpi_of, upright_size
 from hybrid.photo.jpegxl_header import Header, read_header
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
@@ -36,7 +36,7 @@ def read(path: Path) -> Decoded:
     if (values.dtype.kind == "f") != header.is_float or (values.shape[2] < 3) != header.is_grey:
         raise PhotoError("the JPEG XL's pixels are not as its header says; convert it to 16-bit TIFF")
     known = _metadata(memoryview(data))
-    directories = exif.read(known.get(b"Exif", b"")[4:].removeprefix(b"Exif\0\0"))
+    directories = directories_in(known.get(b"Exif", b"")[4:].removeprefix(b"Exif\0\0"))
     blocks = {"exif": exif.blob(exif.cleaned(directories)), "xmp": known.get(b"xml ", b"")}
     space = header.space or (SRGB if header.is_float else None)
     return Decoded(

@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, decoding, dpi_of, orientation_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, decoding, directories_in, dpi_of, orientation_of, upright_size
 from hybrid.photo.lab import LabSpace
 from hybrid.photo.mapped import mapped
 from hybrid.photo.metadata import Embedded
@@ -31,6 +31,7 @@ _LAB = (tifffile.PHOTOMETRIC.CIELAB, tifffile.PHOTOMETRIC.ICCLAB)
 _COLOR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR, tifffile.PHOTOMETRIC.PALETTE, *_LAB)
 _CHANNELS: dict[int, int] = {**dict.fromkeys(_GREY, 1), **dict.fromkeys(_COLOR, 3), tifffile.PHOTOMETRIC.SEPARATED: 4}
 _MOST_EXTRA = 8
+_LARGEST_TILE = 1 << 24
 _THUMBNAIL_OR_MASK = 1 | 4
 
 
@@ -55,7 +56,7 @@ def read(path: Path, number: int | None = None) -> Decoded:
         is_lab = page.photometric in _LAB
         space = LabSpace(bits, page.photometric == tifffile.PHOTOMETRIC.ICCLAB) if is_lab else None
         start = page.offset
-    directories = exif.read(mapped(path), first=start)
+    directories = directories_in(mapped(path), first=start)
     blocks = {"exif": exif.blob(exif.cleaned(directories)), "xmp": _bytes(xmp), "iptc": _bytes(iptc)}
     return Decoded(
         values,
@@ -76,7 +77,7 @@ def size(path: Path, number: int | None = None) -> tuple[int, int]:
     with _opened(path) as file:
         page = _page(file, number)
         stored, start = _stored_size(page), page.offset
-    return upright_size(stored, orientation_of(exif.read(mapped(path), first=start)))
+    return upright_size(stored, orientation_of(directories_in(mapped(path), first=start)))
 
 
 def pages(path: Path) -> int:
@@ -137,8 +138,22 @@ def _check(page: tifffile.TiffPage) -> None:
             f"the TIFF has {page.bitspersample}-bit samples of kind {tifffile.SAMPLEFORMAT(page.sampleformat).name}; "
             "wanted 1 to 16 bits unsigned, or float; save it as 16-bit"
         )
+    _check_pieces(page)
     if page.imagedepth != 1:
         raise PhotoError("the TIFF is a volume; wanted one flat picture; save the slice alone")
+
+
+def _check_pieces(page: tifffile.TiffPage) -> None:
+    """Refuse what would take memory out of all proportion to the picture."""
+    tile = page.tilewidth * page.tilelength if page.is_tiled else 0
+    if tile > max(_LARGEST_TILE, 4 * page.imagewidth * page.imagelength):
+        raise PhotoError(f"the TIFF is damaged: its tiles are {page.tilewidth} × {page.tilelength}; copy it again")
+    is_packed = page.compression != tifffile.COMPRESSION.NONE
+    if is_packed and max(page.databytecounts, default=0) > page.parent.filehandle.size:
+        raise PhotoError("the TIFF is damaged or cut short: a strip is larger than the file; copy or scan it again")
+    is_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE
+    if is_palette and np.asarray(page.colormap).shape != (3, 1 << page.bitspersample):
+        raise PhotoError("the TIFF's palette is damaged; copy it again or save it as RGB")
 
 
 def _values(page: tifffile.TiffPage) -> NDArray[np.generic]:

@@ -7,7 +7,16 @@ from pathlib import Path
 import imagecodecs
 
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, orientation_of, upright_size
+from hybrid.photo.decoded import (
+    Decoded,
+    checked_size,
+    checked_values,
+    decoding,
+    directories_in,
+    dpi_of,
+    orientation_of,
+    upright_size,
+)
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
 
@@ -65,7 +74,7 @@ def _chunks(data: memoryview) -> dict[bytes, memoryview]:
 
 
 def _directories(found: dict[bytes, memoryview]) -> exif.Exif:
-    return exif.read(bytes(found.get(b"EXIF", b"")).removeprefix(b"Exif\0\0"))
+    return directories_in(bytes(found.get(b"EXIF", b"")).removeprefix(b"Exif\0\0"))
 
 
 def _stored_size(found: dict[bytes, memoryview]) -> tuple[int, int]:
