@@ -52,7 +52,7 @@ def read(path: Path) -> Decoded:
     profile = _profile(view)
     if not bytes(stream.content[-64:]).rstrip(b"\0").endswith(_END):
         raise PhotoError("the JPEG 2000 is cut short; copy or scan it again")
-    with decoding("JPEG 2000"):  # of the boxes too, it would apply the profile, in 8 bits
+    with decoding("JPEG 2000"):  # the boxes left out: by them it would apply the profile, in 8 bits
         values = imagecodecs.jpeg2k_decode(bytes(stream.content))
     values = checked_values(values, stream.height, stream.width, "JPEG 2000")
     known = dict(_uuids(view))

@@ -184,6 +184,23 @@ def test_curves_of_code_points_are_the_standard_s(transfer: int) -> None:
     np.testing.assert_allclose(cicp.curve_of(transfer)(codes), wanted, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["avif", "heic"])
+def test_code_points_in_boxes_are_honoured(tmp_path: Path, kind: str) -> None:
+    if kind == "avif":
+        how = {"level": 100, "bitspersample": 10, "pixelformat": "444", "primaries": 12, "transfer": 13}
+        content = bytes(imagecodecs.avif_encode(RGB16 >> 6, **how))
+    else:
+        content = heic(10, color_primaries=12, transfer_characteristics=13)
+    p3 = cicp.space_of_codes(12, 13, 3)
+    assert p3 is not None
+    photo = read_photo(put(tmp_path, "a", content), keep_color=True)
+    wanted = read_photo(put(tmp_path, "b", tiff(profile=p3.profile)), keep_color=True)
+    assert photo.profile == p3.profile
+    assert photo.ab is not None
+    assert wanted.ab is not None
+    assert np.abs(photo.ab - wanted.ab).max() < 0.6
+
+
 def test_png_s_code_points_rule_over_its_profile(tmp_path: Path) -> None:
     content = MAKERS["png"]()
     chunk = b"\0\0\0\x04cICP\x0c\x0d\0\1"
