@@ -144,7 +144,9 @@ def _check(page: tifffile.TiffPage) -> None:
 
 
 def _check_pieces(page: tifffile.TiffPage) -> None:
-    """Refuse what would take memory out of all proportion to the picture."""
+    """Refuse pieces that make no picture, or take memory out of all proportion to it."""
+    if page.samplesperpixel > 1 and page.planarconfig not in tuple(tifffile.PLANARCONFIG):
+        raise PhotoError(f"the TIFF is damaged: its planes are laid out as {page.planarconfig}; copy it again")
     tile = page.tilewidth * page.tilelength if page.is_tiled else 0
     if tile > max(_LARGEST_TILE, 4 * page.imagewidth * page.imagelength):
         raise PhotoError(f"the TIFF is damaged: its tiles are {page.tilewidth} × {page.tilelength}; copy it again")
@@ -163,7 +165,7 @@ def _values(page: tifffile.TiffPage) -> NDArray[np.generic]:
         if max(ends, default=0) > page.parent.filehandle.size:
             raise PhotoError("the TIFF is cut short: its pixels end before the file should; copy or scan it again")
     values = page.asarray()
-    if samples > 1 and page.planarconfig != tifffile.PLANARCONFIG.CONTIG:
+    if samples > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         values = np.moveaxis(values.reshape(samples, *size), 0, -1)
     values = values.reshape(*size, samples) if values.ndim != 3 else values
     if values.shape != (*size, samples):

@@ -57,9 +57,8 @@ class Row:
     refused: str = ""
 
 
-TURN = (
-    "exiftool -n -q -overwrite_original -Orientation={0} -XResolution=600 -YResolution=600 -ResolutionUnit=2 {{file}}"
-)
+TURN = "exiftool -q -overwrite_original -Orientation#={0} -XResolution=600 -YResolution=600 {{file}}"
+IN_INCHES = "exiftool -q -overwrite_original -ResolutionUnit=inches {file}"
 ROWS = (
     Row("grey16-deflate.tif", ("convert {grey} -compress Zip {file}",)),
     Row("rgb16-lzw.tif", ("convert {rgb} -compress LZW {file}",)),
@@ -85,8 +84,8 @@ ROWS = (
     Row("bits-reversed.tif", ("convert {rgb} {folder}/f.tif", "tiffcp -f lsb2msb -B -c lzw {folder}/f.tif {file}")),
     Row("gimp16.tif", ("gimp:file-tiff-save {grey} 1",)),
     Row("gimp16.png", ("gimp:file-png-save {rgb} 0 6 0 0 0 1 1",)),
-    Row("turned.tif", ("convert {rgb} {file}", TURN.format(6)), turn=" -auto-orient"),
-    Row("turned.jpg", ("convert {grey} -quality 98 {file}", TURN.format(8)), turn=" -auto-orient"),
+    Row("turned.tif", ("convert {rgb} {file}", TURN.format(6), IN_INCHES), turn=" -auto-orient"),
+    Row("turned.jpg", ("convert {grey} -quality 98 {file}", TURN.format(8), IN_INCHES), turn=" -auto-orient"),
     Row("grey16.png", ("convert {grey} -define png:bit-depth=16 {file}",)),
     Row("palette.png", ("convert {rgb} -colors 100 png8:{file}",)),
     Row("linear.png", ("convert {grey} -set gamma 1 -define png:bit-depth=16 {file}",)),

@@ -115,6 +115,18 @@ def test_cmyk_tiff_by_its_profile(tmp_path: Path, dtype: type) -> None:
     assert read_overlay(tmp_path / "a.tif")[0].shape == (12, 16, 3)
 
 
+def test_lcms_works_in_float_and_not_by_its_default_of_sixteen_bits(tmp_path: Path) -> None:
+    inks = np.rint(INKS * 65535).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", inks, photometric="separated", iccprofile=ink_profile())
+    d50, d65 = (lab_of_inks(inks / 65535), under_d65(lab_of_inks(inks / 65535)))
+    exact, wanted = (luminance_from_lightness(lab[..., 0].astype(np.float32)) for lab in (d50, d65))
+    default = imagecodecs.cms_transform(
+        inks, ink_profile(), imagecodecs.cms_profile("xyz"), colorspace="cmyk", outcolorspace="xyz", outdtype="uint16"
+    )
+    assert np.abs(default[..., 1] / 32768 - exact).max() > 40 * STEP
+    assert np.abs(luminance(tmp_path / "a.tif") - wanted).max() < 4 * STEP
+
+
 @pytest.mark.parametrize(("transform", "is_adobe"), [("cmyk", True), ("ycck", True), ("cmyk", False)])
 def test_cmyk_jpeg_is_inverted_where_adobe_s_marker_says_so(tmp_path: Path, transform: str, is_adobe: bool) -> None:
     inks = np.full((16, 16, 4), (0.2, 0.3, 0.1, 0.4))
