@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hybrid.photo import avif, heic, jpeg, jpeg2000, jpegxl, png, raw, tiff, webp
+from hybrid.photo import avif, heic, jpeg, jpeg2000, jpegxl, png, raw, tiff_page, webp
 from hybrid.photo.decoded import Decoded, checked_size
 from hybrid.photo.photo import PhotoError
 
@@ -49,7 +49,11 @@ def _branded(*brands: bytes) -> Callable[[Path, bytes], bool]:
 FORMATS = {
     "raw": Format(raw.ENDINGS, raw.is_raw, raw.read, raw.size),
     "tiff": Format(
-        (".tif", ".tiff"), _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), tiff.read, tiff.size, tiff.pages
+        (".tif", ".tiff"),
+        _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        tiff_page.read,
+        tiff_page.size,
+        tiff_page.pages,
     ),
     "png": Format((".png",), _starts(png.SIGNATURE), png.read, png.size),
     "jpeg": Format((".jpg", ".jpeg"), _starts(b"\xff\xd8\xff"), jpeg.read, jpeg.size),
