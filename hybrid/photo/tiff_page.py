@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from hybrid.photo import exif
 from hybrid.photo.decoded import Decoded, checked_size, decoding, directories_in, dpi_of, orientation_of, upright_size
 from hybrid.photo.lab import LabSpace
+from hybrid.photo.lzw import check_lzw
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
 
@@ -98,8 +100,8 @@ def _bytes(value: Any) -> bytes:
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, tuple):  # IPTC as LONGs is an old mistake of Photoshop's; the bytes are the same
-        return struct.pack(f"<{len(value)}I", *value)
-    return bytes(value or b"")
+        return struct.pack(f"<{len(value)}I", *value) if all(0 <= part < 1 << 32 for part in value) else b""
+    return value if isinstance(value, bytes) else b""
 
 
 def _stored_size(page: tifffile.TiffPage) -> tuple[int, int]:
@@ -153,12 +155,21 @@ def _check_pieces(page: tifffile.TiffPage) -> None:
         raise PhotoError("the TIFF's palette is damaged; copy it again or save it as RGB")
 
 
+def _check_strips(page: tifffile.TiffPage) -> None:
+    data = np.frombuffer(mapped(Path(page.parent.filehandle.path)), np.uint8)
+    for start, size in zip(page.dataoffsets, page.databytecounts, strict=False):
+        strip = data[start : start + size]
+        check_lzw(strip if page.fillorder == 1 else imagecodecs.bitorder_decode(strip))
+
+
 def _values(page: tifffile.TiffPage) -> NDArray[np.generic]:
     samples, size = page.samplesperpixel, (page.imagelength, page.imagewidth)
     if page.compression == tifffile.COMPRESSION.NONE:
         ends = (a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=False))
         if max(ends, default=0) > page.parent.filehandle.size:
             raise PhotoError("the TIFF is cut short: its pixels end before the file should; copy or scan it again")
+    if page.compression == tifffile.COMPRESSION.LZW:
+        _check_strips(page)
     values = page.asarray()
     if samples > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         values = np.moveaxis(values.reshape(samples, *size), 0, -1)

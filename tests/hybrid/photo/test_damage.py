@@ -14,13 +14,15 @@ import fuzz
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
-from samples import MAKERS, heic, jpeg2000, raw, saved, tiff
+from samples import MAKERS, heic, jpeg2000, packed, raw, saved, tiff
 from seeds import seeds
 
 from hybrid.photo import PhotoError, read_photo, read_size
 from hybrid.photo.decoded import Decoded
 from hybrid.photo.light import Light
+from hybrid.photo.lzw import check_lzw
 
 
 def patched(content: bytes, tag: int, at: int, form: str, value: int) -> bytes:
@@ -60,6 +62,105 @@ DAMAGED = {
     "a HEIC without pictures": (heic(8).replace(b"hvc1", b"none"), "the HEIC is damaged or cut short"),
     "a raw file cut short": (raw()[:1500], "the raw file is damaged, cut short"),
 }  # fmt: skip
+
+
+def high_first(*codes: int) -> np.ndarray:
+    """Codes of nine bits as TIFF packs them."""
+    text = "".join(f"{code:09b}" for code in codes)
+    text += "0" * (-len(text) % 8)
+    return np.array([int(text[at : at + 8], 2) for at in range(0, len(text), 8)], np.uint8)
+
+
+def low_first(*codes: int) -> np.ndarray:
+    return np.frombuffer(packed(*((code, 9) for code in codes)), np.uint8)
+
+
+@pytest.mark.parametrize("order", [high_first, low_first])
+def test_only_a_literal_may_follow_a_clear_in_lzw(order: Callable[..., np.ndarray]) -> None:
+    """imagecodecs' decoder follows a wild pointer otherwise."""
+    for sound in ((256, 65, 258, 257), (256, 256, 65, 256, 66, 257), (256, 257, 300), (256,), (256, 255)):
+        check_lzw(order(*sound))
+    for wild in ((256, 258), (256, 300, 65), (256, 65, 66, 256, 511, 1), (256, 256, 258, 257)):
+        with pytest.raises(PhotoError, match="its LZW data is damaged"):
+            check_lzw(order(*wild))
+
+
+@pytest.mark.parametrize("length", [1, 2, 300, 4000, 100_000])
+def test_lzw_as_it_is_written_is_sound(length: int) -> None:
+    """Through every width of codes and many clears."""
+    rng = np.random.default_rng(length)
+    for values in (rng.integers(0, 256, length, dtype=np.uint8), np.zeros(length, np.uint8)):
+        written = np.frombuffer(imagecodecs.lzw_encode(values.tobytes()), np.uint8)
+        check_lzw(written)
+
+
+def decoded(data: bytes) -> tuple[bytes, bool]:
+    """LZW as the TIFF specification describes it, slowly; and whether a clear was followed by no literal."""
+    bits = "".join(f"{byte:08b}" for byte in data)
+    table: list[bytes] = []
+    found, place, last = b"", 0, None
+    while True:
+        width = min(12, (len(table) + 1).bit_length()) if last is not None else 9
+        code, place = int(bits[place : place + width] or "0", 2), place + width
+        if place > len(bits) or code == 257 or len(table) >= 4098:
+            return found, True
+        if code == 256:
+            table, last = [bytes([value]) for value in range(256)] + [b"", b""], None
+        elif last is None:
+            if code > 257:
+                return found, False
+            last = table[code]
+            found += last
+        elif code > len(table):
+            return found, True
+        else:
+            entry = table[code] if code < len(table) else last + last[:1]
+            table.append(last + entry[:1])
+            found, last = found + entry, entry
+
+
+def test_verdicts_on_lzw_are_the_specification_s() -> None:
+    """Blocks of many lengths, so that clears stand behind codes of every width; one in ten goes on with a wild code."""
+    rng = np.random.default_rng(3)
+    values = rng.integers(0, 256, 9000, dtype=np.uint8).tobytes()
+    assert decoded(bytes(imagecodecs.lzw_encode(values))) == (values, True)
+    verdicts = []
+    for _ in range(30):
+        bits, width = "", 9
+        for length in rng.choice([1, 2, 253, 254, 255, 700, 1800, 3000, 3838], 4):
+            bits += f"{256:0{width}b}"
+            first = rng.integers(258, 512) if rng.random() < 0.1 else rng.integers(256)
+            for number, code in enumerate([first, *rng.integers(256, size=length - 1)]):
+                bits += f"{code:0{min(12, (258 + number).bit_length()) if number else 9}b}"
+            width = min(12, (258 + int(length)).bit_length())
+        bits += "0" * (-len(bits) % 8)
+        data = int(bits, 2).to_bytes(len(bits) // 8, "big")
+        try:
+            check_lzw(np.frombuffer(data, np.uint8))
+            verdicts.append(True)
+        except PhotoError:
+            verdicts.append(False)
+        assert verdicts[-1] == decoded(data)[1]
+    assert 5 < sum(verdicts) < 25
+
+
+def test_xmp_that_is_no_bytes_is_left(tmp_path: Path) -> None:
+    tag = [(700, 17, 2, (-1, 1 << 40), True)]
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 5), np.uint8), bigtiff=True, extratags=tag)
+    assert "xmp" not in read_photo(tmp_path / "a.tif").metadata
+
+
+def test_a_wild_code_in_a_tiff_s_lzw_is_refused(tmp_path: Path) -> None:
+    for content in (tiff(compression="lzw"), saved(Image.new("L", (40, 24)), "TIFF", compression="tiff_lzw")):
+        (tmp_path / "a.tif").write_bytes(content)
+        with tifffile.TiffFile(tmp_path / "a.tif") as file:
+            page = file.pages[0].aspage()
+            start, size = page.dataoffsets[0], page.databytecounts[0]
+        wild = high_first(256, 300, 257).tobytes()
+        (tmp_path / "a.tif").write_bytes(content[:start] + wild + content[start + len(wild) :])
+        assert size >= len(wild)
+        with pytest.raises(PhotoError, match="its LZW data is damaged; copy or scan it again"):
+            read_photo(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("name", DAMAGED)
