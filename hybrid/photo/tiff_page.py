@@ -28,6 +28,8 @@ _LAB = (tifffile.PHOTOMETRIC.CIELAB, tifffile.PHOTOMETRIC.ICCLAB)
 _COLOR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR, tifffile.PHOTOMETRIC.PALETTE, *_LAB)
 _CHANNELS: dict[int, int] = {**dict.fromkeys(_GREY, 1), **dict.fromkeys(_COLOR, 3), tifffile.PHOTOMETRIC.SEPARATED: 4}
 _MOST_EXTRA = 8
+_NUMBERS = """imagelength imagewidth imagedepth tilelength tilewidth rowsperstrip samplesperpixel bitspersample
+sampleformat planarconfig photometric compression predictor fillorder subfiletype"""
 _LARGEST_TILE = 1 << 24
 _THUMBNAIL_OR_MASK = 1 | 4
 
@@ -100,15 +102,16 @@ def _bytes(value: Any) -> bytes:
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, tuple):  # IPTC as LONGs is an old mistake of Photoshop's; the bytes are the same
-        return struct.pack(f"<{len(value)}I", *value) if all(0 <= part < 1 << 32 for part in value) else b""
+        is_long = all(isinstance(part, int) and 0 <= part < 1 << 32 for part in value)
+        return struct.pack(f"<{len(value)}I", *value) if is_long else b""
     return value if isinstance(value, bytes) else b""
 
 
 def _stored_size(page: tifffile.TiffPage) -> tuple[int, int]:
-    height, width = page.imagelength, page.imagewidth
-    if not (isinstance(height, int) and isinstance(width, int)):
-        raise PhotoError("the TIFF is damaged: it has no height or width; copy or scan it again")
-    return height, width
+    for name in _NUMBERS.split():
+        if not isinstance(getattr(page, name), int):
+            raise PhotoError(f"the TIFF is damaged: its {name} is no number; copy or scan it again")
+    return page.imagelength, page.imagewidth
 
 
 def _check(page: tifffile.TiffPage) -> None:
