@@ -80,9 +80,20 @@ def read(path: Path) -> Decoded:
 
 def size(path: Path) -> tuple[int, int]:
     """Height and width of the upright picture."""
-    segments = list(_segments(mapped(path)))
-    height, width = struct.unpack_from(">HH", _frame(segments), 1)
-    return upright_size((height, width), orientation_of(directories_in(_first(segments, 0xE1, _EXIF))))
+    data = mapped(path)
+    return upright_size(stored_size(data), orientation_of(directories_in(_first(list(_segments(data)), 0xE1, _EXIF))))
+
+
+def stored_size(data: memoryview) -> tuple[int, int]:
+    """Height and width as a JPEG's frame says them.
+
+    Raises
+    ------
+    PhotoError
+        It has none.
+    """
+    height, width = struct.unpack_from(">HH", _frame(list(_segments(data))), 1)
+    return height, width
 
 
 class _Segment(NamedTuple):

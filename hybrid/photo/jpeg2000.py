@@ -1,5 +1,6 @@
 """JPEG 2000: 1 to 16 bits, JP2 files and bare codestreams (ISO/IEC 15444-1), its pixels by OpenJPEG."""
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def read(path: Path) -> Decoded:
     if not bytes(stream.content[-64:]).rstrip(b"\0").endswith(_END):
         raise PhotoError("the JPEG 2000 is cut short; copy or scan it again")
     with decoding("JPEG 2000"):  # the boxes left out: by them it would apply the profile, in 8 bits
-        values = imagecodecs.jpeg2k_decode(bytes(stream.content))
+        values = imagecodecs.jpeg2k_decode(bytes(stream.content), numthreads=min(8, os.cpu_count() or 1))
     values = checked_values(values, stream.height, stream.width, "JPEG 2000")
     known = dict(_uuids(view))
     directories = directories_in(known.get(_EXIF, b"").removeprefix(b"Exif\0\0"))

@@ -1,6 +1,7 @@
 """TIFF and BigTIFF as they come: any layout, depth and compression, and the page that is meant."""
 
 import logging
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from hybrid.photo import exif
+from hybrid.photo import exif, jpeg
 from hybrid.photo.decoded import Decoded, checked_size, decoding, directories_in, dpi_of, orientation_of, upright_size
 from hybrid.photo.lab import LabSpace
 from hybrid.photo.lzw import check_lzw
@@ -158,11 +159,17 @@ def _check_pieces(page: tifffile.TiffPage) -> None:
         raise PhotoError("the TIFF's palette is damaged; copy it again or save it as RGB")
 
 
-def _check_strips(page: tifffile.TiffPage) -> None:
-    data = np.frombuffer(mapped(Path(page.parent.filehandle.path)), np.uint8)
+def _check_packed(page: tifffile.TiffPage) -> None:
+    """Refuse strips and tiles by which a decoder would read or take memory that is not the picture's."""
+    data = mapped(Path(page.parent.filehandle.path))
+    most = max(_LARGEST_TILE, 4 * page.imagewidth * page.imagelength)
     for start, size in zip(page.dataoffsets, page.databytecounts, strict=False):
-        strip = data[start : start + size]
-        check_lzw(strip if page.fillorder == 1 else imagecodecs.bitorder_decode(strip))
+        packed = np.frombuffer(data, np.uint8)[start : start + size]
+        packed = packed if page.fillorder == 1 else imagecodecs.bitorder_decode(packed)
+        if page.compression == tifffile.COMPRESSION.LZW:
+            check_lzw(packed)
+        elif packed.size and math.prod(jpeg.stored_size(packed.data)) > most:
+            raise PhotoError("the TIFF is damaged: a JPEG in it is larger than the picture; copy or scan it again")
 
 
 def _values(page: tifffile.TiffPage) -> NDArray[np.generic]:
@@ -171,8 +178,8 @@ def _values(page: tifffile.TiffPage) -> NDArray[np.generic]:
         ends = (a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=False))
         if max(ends, default=0) > page.parent.filehandle.size:
             raise PhotoError("the TIFF is cut short: its pixels end before the file should; copy or scan it again")
-    if page.compression == tifffile.COMPRESSION.LZW:
-        _check_strips(page)
+    if page.compression in (tifffile.COMPRESSION.LZW, tifffile.COMPRESSION.JPEG):
+        _check_packed(page)
     values = page.asarray()
     if samples > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         values = np.moveaxis(values.reshape(samples, *size), 0, -1)

@@ -48,6 +48,12 @@ DAMAGED = {
     "a PNG whose complaint is no text": (with_chunk(b"\xff\xfe\xc3\x28", b""), "the PNG is damaged or cut short"),
     "a width of two numbers": (patched(tiff(), 256, 4, "I", 2), "the TIFF is damaged"),
     "tiles as long as a list": (patched(tiff(tile=(16, 16)), 323, 4, "I", 9), "the TIFF is damaged"),
+    "a JPEG in a TIFF that says 65535 × 65535": (
+        saved(Image.new("RGB", (40, 24)), "TIFF", compression="jpeg").replace(
+            b"\x08\0\x18\0\x28\x03", b"\x08\xff\xff\xff\xff\x03"
+        ),
+        "the TIFF is damaged: a JPEG in it is larger than the picture",
+    ),
     "planes that are none": (patched(tiff(), 284, 8, "H", 7), "the TIFF is damaged"),
     "tiles of gigabytes": (patched(tiff(tile=(16, 16)), 322, 8, "I", 0x7FFFFFF0), "the TIFF is damaged: its tiles are"),
     "a strip larger than the file": (
