@@ -169,7 +169,7 @@ def _marked_copy(path: Path, photo: Photo) -> MarkedPixels:
         )
     if photo.path is None:
         raise HintsError(f"{path}: a marked copy is compared with the photo's file; this photo was not read from one")
-    grey, _ = read_overlay(photo.path)
+    grey, _ = read_overlay(photo.path, page=photo.page)
     is_marked = np.abs(rgb - grey).sum(-1) > MARKED_ABOVE
     share = float(is_marked.mean())
     if share == 0:

@@ -36,6 +36,8 @@ ONLY = {
     "safetensors": ("hybrid.models",),
     "onnxruntime": ("hybrid.models",),
     "imagecodecs": ("hybrid.photo",),
+    "rawpy": ("hybrid.photo.raw",),
+    "pillow_heif": ("hybrid.photo.heic",),
     "tifffile": ("hybrid.photo", "hybrid.demo"),
     "psdtags": ("hybrid.photo",),
     "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.train"),

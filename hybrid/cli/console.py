@@ -22,6 +22,8 @@ MODEL_HELP = """A shipped model, none for strokes alone, or a FILE: .safetensors
 from L* (1, 1, H, W) to a*, b* or logits over bins, as .onnx (needs the extra onnx; runs on the CPU) or as TorchScript \
 .pt (this is code: run only files that you trust)."""
 
+PAGE_HELP = "Of a TIFF of several pages: which, from 1; the first that is no thumbnail if left out."
+
 app = typer.Typer(help="Black-and-white photographs to colour at print resolution.", epilog=EXITS, no_args_is_help=True)
 notes = Console(stderr=True, highlight=False)
 

@@ -1,6 +1,7 @@
 """Reading and writing photographs: the only place of the program that touches image files."""
 
-from hybrid.photo.header import read_size
+from hybrid.photo.formats import ENDINGS
+from hybrid.photo.header import count_pages, read_size
 from hybrid.photo.output import check_output
 from hybrid.photo.photo import Photo, PhotoError, WriteError
 from hybrid.photo.provenance import Provenance
@@ -10,6 +11,7 @@ from hybrid.photo.target import check_writable
 from hybrid.photo.write import WriteReport, write_chroma, write_photo, write_picture
 
 __all__ = [
+    "ENDINGS",
     "SPACES",
     "Photo",
     "PhotoError",
@@ -18,6 +20,7 @@ __all__ = [
     "WriteReport",
     "check_output",
     "check_writable",
+    "count_pages",
     "output_space",
     "read_overlay",
     "read_photo",
