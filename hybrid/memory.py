@@ -5,10 +5,12 @@ from __future__ import annotations
 import resource
 import sys
 
+import numpy as np
+
 from solvers.memory import available_bytes
 
 FIXED = 0.9e9
-"""Bytes of the program, its libraries, the network and the solve at working size."""
+"""Bytes of the program, its libraries, the network and a solve at 1 megapixel."""
 PER_PIXEL = 36
 """Bytes a pixel at the busiest moment: lightness, ab, the decoded or the encoded picture. 16 were measured at 100 MP
 from grey to TIFF, 28 would be RGB to PNG; the rest is margin."""
@@ -17,31 +19,41 @@ PER_PAINTED_PIXEL = 40
 PER_LAYERED_PIXEL = 50
 """More for a file with layers: their codes, and the same compressed, twice for a moment."""
 
+PER_SOLVED_PIXEL = 250
+"""More for every pixel beyond a million at which colours are spread; 200 were measured."""
+
 
 class MemoryShort(ValueError):
     """A photo that does not fit into memory, with the figures and what would fit."""
 
 
-def plan_bytes(pixels: int, has_strokes: bool, has_layers: bool = False) -> float:
-    """Bytes that colouring a photo of so many pixels will need at most."""
-    return FIXED + pixels * (PER_PIXEL + has_strokes * PER_PAINTED_PIXEL + has_layers * PER_LAYERED_PIXEL)
+def plan_bytes(pixels: int, has_strokes: bool, has_layers: bool = False, megapixels: float = 1.0) -> float:
+    """Bytes that colouring a photo of so many pixels, solved at so many `megapixels`, will need at most."""
+    beyond = max(0.0, min(megapixels * 1e6, pixels) - 1e6)
+    each = PER_PIXEL + has_strokes * PER_PAINTED_PIXEL + has_layers * PER_LAYERED_PIXEL
+    return FIXED + pixels * each + beyond * PER_SOLVED_PIXEL
 
 
-def check_fits(pixels: int, has_strokes: bool = False, has_layers: bool = False) -> None:
-    """Refuse a photo before any work on it.
+def check_fits(pixels: int, has_strokes: bool = False, has_layers: bool = False, megapixels: float = 1.0) -> None:
+    """Refuse a photo before any work on it; arguments as of `plan_bytes`.
 
     Raises
     ------
     MemoryShort
         It needs more than the machine has free.
     """
-    needed, available = plan_bytes(pixels, has_strokes, has_layers), available_bytes()
-    if needed > available:
-        most = max(0.0, (available - FIXED) * pixels / (needed - FIXED) / 1e6)
-        raise MemoryShort(
-            f"{pixels / 1e6:.0f} MP need {needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} GB are free; "
-            f"about {most:.0f} MP would fit: close other programs or make the photo smaller"
-        )
+    needed, available = plan_bytes(pixels, has_strokes, has_layers, megapixels), available_bytes()
+    if needed <= available:
+        return
+    if plan_bytes(pixels, has_strokes, has_layers) <= available:
+        most = 1 + (available - plan_bytes(pixels, has_strokes, has_layers)) / PER_SOLVED_PIXEL / 1e6
+        advice = f"it would fit with --solve-at {np.floor(most * 10) / 10:g}"
+    else:
+        fits = max(0.0, (available - FIXED) * pixels / (plan_bytes(pixels, has_strokes, has_layers) - FIXED) / 1e6)
+        advice = f"about {fits:.0f} MP would fit: close other programs or make the photo smaller"
+    solved = f" solved at {megapixels:g} MP" if megapixels > 1 else ""
+    lack = f"{needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} GB are free"
+    raise MemoryShort(f"{pixels / 1e6:.0f} MP{solved} need {lack}; {advice}")
 
 
 def peak_bytes() -> int:

@@ -15,6 +15,7 @@ from hybrid.cli.console import EXITS, PAGE_HELP, app, reported
 def info(
     path: Annotated[Path, typer.Argument(metavar="IN", help="A photo.")],
     page: Annotated[int | None, typer.Option(min=1, metavar="N", help=PAGE_HELP)] = None,
+    solve_at: Annotated[float, typer.Option(min=0.01, metavar="MP", help="Plan for this --solve-at.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say what a photo is, how large it prints, and what colouring it needs."""
@@ -36,7 +37,7 @@ def info(
         "dpi": photo.dpi,
         "metadata": sorted(photo.metadata),
         "print_cm_at_300_dpi": [round(width / 300 * 2.54, 1), round(height / 300 * 2.54, 1)],
-        "memory_needed": round(plan_bytes(width * height, has_strokes=False)),
+        "memory_needed": round(plan_bytes(width * height, has_strokes=False, megapixels=solve_at)),
         "memory_free": round(available_bytes()),
     }
     print(json.dumps(facts) if as_json else "\n".join(f"{name:<20} {value}" for name, value in facts.items()))

@@ -45,7 +45,7 @@ def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) ->
 
     check_writable(target, job.overwrite)
     height, width = read_size(path, job.page)
-    check_fits(height * width, job.hints is not None, job.output["layers"])
+    check_fits(height * width, job.hints is not None, job.output["layers"], job.settings.megapixels)
     began = time.perf_counter()
     progress("read")
     photo = read_photo(path, page=job.page)

@@ -464,6 +464,8 @@ def test_scribbles_that_cannot_be_written_are_refused_beforehand(grey: Path, tmp
     refused(run(*words, tmp_path / "a.png"), 2, "wanted a name that ends in .hints.json", out)
     refused(run(*words, tmp_path / "no" / "a.json"), 2, "no folder", out)
     refused(run(*words, tmp_path / "a.json", "--model", "none"), 2, "got neither", out)
-    refused(run("colorize", grey, "-o", f"{out}/", "--scribbles-out", tmp_path / "a.json"), 2, "belongs to one photo", out)
+    refused(
+        run("colorize", grey, "-o", f"{out}/", "--scribbles-out", tmp_path / "a.json"), 2, "belongs to one photo", out
+    )
     refused(run("colorize", grey, "-o", out / "a.tif", "--colors-as-is"), 2, "give that too", out)
     assert taken.read_text() == "mine"
