@@ -57,8 +57,8 @@ REACHES = {
     "object": Reach(0.2, 15.0, 0.2, 0.3, 0.6),
     "wide": Reach(0.35, 25.0, 0.3, 0.06, 0.15),
 }
-"""Nothing is carried; to what is much alike, as a person expects who marks one thing; as errs least on the average,
-for many points all over the photo, one of which alone may tint all of it."""
+"""Nothing is carried; to what is much alike, for a dot that stands for a thing (beside a long stroke it leaves a halo
+on what is alike); as errs least on the average, for many points all over the photo, one of which may tint all of it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,7 +72,7 @@ class Settings:
     reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
-    reach: str = "object"
+    reach: str = "local"
 
 
 @dataclass(frozen=True, eq=False)

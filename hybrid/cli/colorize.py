@@ -33,8 +33,8 @@ INPUTS_HELP = """Photos: TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF; with t
 camera raw; folders, searched through all levels; patterns such as 'scans/**/*.tif'."""
 OUTPUT_HELP = """A file; or a folder, for a batch: 16-bit TIFFs, each where its photo is in the folder given, and a \
 manifest by which a rerun goes on where the last one ended."""
-REACH_HELP = """Of strokes: local, along the photo's edges alone; object, also to what looks much alike to the \
-network; wide, to all it may concern, for many points all over the photo."""
+REACH_HELP = """Of strokes: local, along the photo's edges alone; object, also to what is near and looks much \
+alike to the network, for a dot on a thing; wide, to all it may concern, for many points all over the photo."""
 SOLVE_HELP = "Megapixels at which colours are spread, before they are lifted to full size along its edges."
 WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
 PROFILE_HELP = """Colour space of the output: srgb, adobe-rgb, prophoto (16 bits only), p3, or FILE.icc; the photo's \
@@ -63,7 +63,7 @@ def colorize(
     temperature: Annotated[float, typer.Option(min=0, max=1, help="0 most likely colour, 1 mean colour.")] = 0.38,
     vividness: Annotated[float, typer.Option(min=0, max=1, help="0 as predicted; more favours rare colours.")] = 0.1,
     saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
-    reach: Annotated[Literal["local", "object", "wide"], typer.Option(help=REACH_HELP)] = "object",
+    reach: Annotated[Literal["local", "object", "wide"], typer.Option(help=REACH_HELP)] = "local",
     solve_at: Annotated[float, typer.Option(min=0.01, metavar="MP", help=SOLVE_HELP)] = 1.0,
     scribbles_out: Annotated[Path | None, typer.Option(metavar="FILE", help=SCRIBBLES_HELP)] = None,
     page: Annotated[int | None, typer.Option(min=1, metavar="N", help=PAGE_HELP)] = None,

@@ -82,7 +82,7 @@ def _hints(axes: Axes, hints: dict[str, Any]) -> None:
     names = (
         ("siggraph17", "SIGGRAPH17, published"),
         ("network_solver", "product, reach wide"),
-        ("object", "product, reach object"),
+        ("local", "product, reach local"),
         ("network", "network alone"),
         ("solver", "solver alone"),
     )

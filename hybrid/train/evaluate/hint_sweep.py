@@ -99,13 +99,13 @@ def photo_curves(
     -------
     network : hints are given to the network's hint planes alone
     network_solver : the product, hints reaching widely
-    object : the product, hints reaching what is much alike, as by default
+    local : the product, hints reaching along the photo's edges alone, as by default
     solver : the product without a network
     """
     photo = Photo(scene.lightness)
     sessions = {
         "network_solver": Session(photo, predictor, WIDE),
-        "object": Session(photo, predictor, WITHOUT_VIVIDNESS),
+        "local": Session(photo, predictor, WITHOUT_VIVIDNESS),
         "solver": Session(photo, None, WITHOUT_VIVIDNESS),
     }
     corners = places(scene.lightness.shape, max(counts), random)
