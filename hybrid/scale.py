@@ -110,12 +110,12 @@ def apply_lines(field: Float, lightness: Float, window: tuple[slice, slice] | No
     result = np.empty((rows.stop - rows.start, columns.stop - columns.start, 2), np.float32)
     threads = os.cpu_count() or 1
     ends = np.linspace(rows.start, rows.stop, 2 * threads + 1).astype(int)
+
+    def work(part: tuple[int, int]) -> None:
+        _apply_lines(field, lightness, result, part[0], part[1], rows.start, columns.start)
+
     with ThreadPoolExecutor(threads) as pool:
-        list(
-            pool.map(
-                lambda part: _apply_lines(field, lightness, result, *part, rows.start, columns.start), pairwise(ends)
-            )
-        )
+        list(pool.map(work, pairwise(ends)))
     return result
 
 

@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "hints", "segments", "models", "predict", "scribbles"]
-ORDER += ["reach", "finish", "memory", "session", "batch", "compare", "cli", "__main__", "demo", "train", "measure"]
+ORDER += ["reach", "finish", "memory", "session", "document", "project", "batch", "compare", "editor", "cli", "__main__"]
+ORDER += ["demo", "train", "measure"]
 """Parts of `hybrid`; a module imports only what stands before its own part, or is in it."""
 
 HEAVY = ("torch", "skimage")
@@ -20,8 +21,11 @@ ONLY = {
     "onnxruntime": ("hybrid.models",),
     "imagecodecs": ("hybrid.photo",),
     "tifffile": ("hybrid.photo", "hybrid.demo"),
-    "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.train"),
+    "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.editor.tiles", "hybrid.train"),
     "cv2": ("hybrid.compare",),
+    "starlette": ("hybrid.editor", "hybrid.cli.edit"),
+    "uvicorn": ("hybrid.editor.server", "hybrid.cli.edit"),
+    "playwright": ("hybrid.editor.measure",),
     "pyamg": ("solvers.peers",),
     "matplotlib": ("hybrid.train",),
     "typer": ("hybrid.cli", "hybrid.compare.tune", "hybrid.train", "hybrid.measure"),

@@ -45,6 +45,7 @@ class QuickSpread:
         self._rest = RESTING * min(cells, self._small.size) / self._small.size
         self._marks: dict[int, tuple[Stroke, MarkedPixels]] = {}
         self._field: Float | None = None
+        self.share = np.zeros(shape, np.float32)
 
     def change(self, strokes: Mapping[int, Stroke], shape: tuple[int, int], watch: Watch | None = None) -> Float:
         """Relative chroma that the strokes add to the plain answer, (h, w, 2) at the preview's own small size.
@@ -59,8 +60,9 @@ class QuickSpread:
         self._marks = {number: self._marks[number] for number in strokes}
         light = (self._small + np.float32(L_OFFSET)).reshape(-1, 1)
         plain = self._plain.reshape(-1, 2)
-        painted = paint(marks, self._small.shape)  # type: ignore[arg-type]
+        painted = paint(marks, self._small.shape)
         if not len(painted):
+            self.share = np.zeros_like(self._small)
             return np.zeros_like(self._plain)
         wanted = np.zeros((self._small.size, 3), np.float32)
         weight = np.full(len(wanted), self._rest, np.float32)
@@ -72,7 +74,9 @@ class QuickSpread:
         self._field = field
         member = field[..., :1]
         share = np.clip((member - FREE) / (CLAIMED - FREE), 0, 1)
-        change = share * share * (3 - 2 * share) * field[..., 1:] / np.maximum(member, FREE)
+        share = share * share * (3 - 2 * share)
+        self.share = share[..., 0]
+        change = share * field[..., 1:] / np.maximum(member, FREE)
         change.reshape(-1, 2)[painted.index] = wanted[painted.index, 1:]
         return change.astype(np.float32)
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid.color import luminance_from_lightness, srgb_encode
+from hybrid.color import linear_from_lab, luminance_from_lightness, srgb_encode, toward_grey
+from hybrid.scale import L_OFFSET, shrink, working_shape
 
 Float = NDArray[np.float32]
 Codes = NDArray[np.uint8]
@@ -20,9 +21,8 @@ STEPS = 40
 """Entries of the table of codes for one unit of L*."""
 BAND = 2048
 """Rows that are encoded at a time where a level is made."""
-CODE_OF = np.round(
-    srgb_encode(luminance_from_lightness(np.arange(100 * STEPS + 1, dtype=np.float32) / STEPS)) * 255
-).astype(np.uint8)
+LIGHTNESSES: Float = np.linspace(0, 100, 100 * STEPS + 1, dtype=np.float32)
+CODE_OF = np.round(srgb_encode(luminance_from_lightness(LIGHTNESSES)) * 255).astype(np.uint8)
 
 
 class Pyramid:
@@ -99,3 +99,14 @@ def halved(codes: Codes) -> Codes:
     even = np.pad(codes, odd, mode="edge").astype(np.uint16)
     total = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
     return ((total + 2) >> 2).astype(np.uint8)
+
+
+def thumbnail(guide: Float, chroma: Float, side: int) -> bytes:
+    """A small colour JPEG of about `side`² pixels, from L* (h, w) and relative chroma (h, w, 2) at working size."""
+    shape = working_shape(guide.shape, side**2 / 1e6)
+    lightness, a, b = (shrink(np.ascontiguousarray(plane), shape) for plane in (guide, *np.moveaxis(chroma, -1, 0)))
+    ab = np.stack([a, b], -1) * (lightness + np.float32(L_OFFSET))[..., None]
+    rgb = toward_grey(linear_from_lab(lightness, ab), luminance_from_lightness(lightness.clip(0, 100)))
+    file = io.BytesIO()
+    Image.fromarray(np.round(srgb_encode(rgb.clip(0, 1)) * 255).astype(np.uint8)).save(file, "JPEG", quality=85)
+    return file.getvalue()
