@@ -260,7 +260,8 @@ class Desk:
         rows, columns = unsure.shape
         row, column = np.unravel_index(int(unsure.argmax()), unsure.shape)
         height, width = self.material.photo.lightness.shape
-        codes = np.clip(unsure * (255 / 50), 0, 255).astype(np.uint8)
+        least, most = np.quantile(unsure, (0.1, 0.98))
+        codes = np.clip((unsure - least) * (255 / max(most - least, 1e-3)), 0, 255).astype(np.uint8)
         place = [(int(column) + 0.5) * width / columns, (int(row) + 0.5) * height / rows]
         return {"rows": codes.tolist(), "next": place}
 

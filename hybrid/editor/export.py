@@ -89,6 +89,7 @@ class Export:
     def __init__(self, engine: Engine, revision: int, order: Order, tell: Tell) -> None:
         self._engine, self._revision, self._order, self._tell = engine, revision, order, tell
         self._cancel = Event()
+        self._share = 0.0
         self._thread = Thread(target=self._run, name="export", daemon=True)
 
     @property
@@ -116,7 +117,10 @@ class Export:
             def tick(row: int) -> None:
                 if self._cancel.is_set():
                     raise Cancelled("export cancelled")
-                self._say("running", stage="writing", share=0.4 + 0.6 * row / height)
+                share = round(0.4 + 0.6 * row / height, 2)
+                if share != self._share:
+                    self._share = share
+                    self._say("running", stage="writing", share=share)
 
             tick(0)
             view = watched(colorized.ab, tick)

@@ -46,6 +46,8 @@ class QuickSpread:
         self._marks: dict[int, tuple[Stroke, MarkedPixels]] = {}
         self._field: Float | None = None
         self.share = np.zeros(shape, np.float32)
+        first = Seeds(np.zeros(1, np.int64), np.zeros((1, 1), np.float32), np.ones(1, np.float32))
+        self._solver.solve(first, tolerance=1.0)  # builds the hierarchy, so that no stroke waits for it
 
     def change(self, strokes: Mapping[int, Stroke], shape: tuple[int, int], watch: Watch | None = None) -> Float:
         """Relative chroma that the strokes add to the plain answer, (h, w, 2) at the preview's own small size.
