@@ -10,7 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "hints", "segments", "models", "predict", "scribbles"]
-ORDER += ["reach", "finish", "memory", "session", "document", "project", "batch", "compare", "editor", "cli", "__main__"]
+ORDER += [
+    "reach",
+    "finish",
+    "memory",
+    "session",
+    "document",
+    "project",
+    "batch",
+    "compare",
+    "editor",
+    "cli",
+    "__main__",
+]
 ORDER += ["demo", "train", "measure"]
 """Parts of `hybrid`; a module imports only what stands before its own part, or is in it."""
 

@@ -87,7 +87,7 @@ def application(desk: Desk) -> Starlette:
                 try:
                     await desk.ask(json.loads(text))
                 except (ValueError, RecursionError) as error:
-                    tab.say(json.dumps({"type": "refused", **error_body(422, str(error).removeprefix(": "))}))
+                    tab.say(json.dumps({"type": "refused", **error_body(422, str(error).lstrip(": "))}))
         except (WebSocketDisconnect, KeyError):  # KeyError: bytes came instead of text
             pass
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 import webbrowser
@@ -71,4 +72,5 @@ def serve(desk: Desk, port: int, said: Callable[[str], None], with_browser: bool
                     if with_browser:
                         webbrowser.open(address)
 
-        Announced(config).run(sockets=[place])
+        with contextlib.suppress(KeyboardInterrupt):  # the usual end, after everything was saved
+            Announced(config).run(sockets=[place])

@@ -28,6 +28,7 @@ export function pointerTools(stage, app) {
   /** @type {{kind: "pan"|"paint"|"move", x: number, y: number, id?: number} | null} */
   let doing = null;
   let hover = 0;
+  let lookUps = 0;
 
   const place = (/** @type {PointerEvent} */ event) => toPhoto(app.view, app.screen(), event.offsetX, event.offsetY);
 
@@ -107,8 +108,10 @@ export function pointerTools(stage, app) {
     const { x, y } = place(event);
     const photo = model.state?.photo;
     if (!photo || x < 0 || y < 0 || x >= photo.width || y >= photo.height) return;
+    const asking = ++lookUps;
     try {
       const found = await asked(`color?x=${x.toFixed(2)}&y=${y.toFixed(2)}`);
+      if (asking !== lookUps) return; // the cursor has been elsewhere since
       model.lightness = found.lightness;
       model.suggestions = found.suggestions;
       model.tell("place");

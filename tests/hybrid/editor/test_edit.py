@@ -1,0 +1,288 @@
+"""An edit through the server: the picture is that of the command line and of Python, tabs follow, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+from websockets.sync.client import connect
+
+from hybrid.cli import app as command
+from hybrid.editor.api import application
+from hybrid.editor.desk import Desk, Material
+from hybrid.editor.guard import Guard
+from hybrid.editor.tiles import SIDE
+from hybrid.editor.wire import HEADER, QUICK, SETTLED, TILE
+from hybrid.hints import read_hints, sha256_of, stroke_of
+from hybrid.models.weights import load_model
+from hybrid.photo import read_photo
+from hybrid.predict import Predictor
+from hybrid.project import Project, open_project
+from hybrid.scale import L_OFFSET
+from hybrid.session import Session, Settings
+
+HEIGHT, WIDTH = 100, 140
+Program = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
+ADDRESS = "127.0.0.1:4321"
+SMALL = Settings(megapixels=0.0035)
+"""A working size of a quarter of the pixels."""
+BLUE = {"type": "stroke", "mode": "color", "points": [[30.123456, 40, 0.5], [90, 60.5, 1]], "radius": 5, "ab": [4, -22]}
+GREY = {"type": "stroke", "mode": "gray", "points": [[110, 20], [130, 90]], "radius": 3}
+SOFT = {"type": "point", "mode": "color", "points": [[40, 85]], "radius": 9, "ab": [30, 20], "strength": 0.5}
+KEEP = {"type": "stroke", "mode": "keep", "points": [[75, 70], [90, 95]], "radius": 4}
+ERASE = {"type": "stroke", "mode": "erase", "points": [[85, 50], [85, 70]], "radius": 4}
+ALL = [BLUE, GREY, SOFT, KEEP, ERASE]
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor(load_model("lite"), "cpu")
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    random = np.random.default_rng(3)
+    light = 0.45 + random.normal(0, 0.06, (HEIGHT, WIDTH)).cumsum(1) / 5
+    light[:, WIDTH // 2 :] += 0.2
+    path = tmp_path / "scan.tif"
+    tifffile.imwrite(path, np.round(light.clip(0.02, 0.98) * 65535).astype(np.uint16))
+    return path
+
+
+class Tab:
+    """A browser tab, of which a test is the person."""
+
+    def __init__(self, client: TestClient, talk: Any) -> None:
+        self.client, self.talk = client, talk
+        self.state = self.hear("state")
+
+    def letter(self) -> Any:
+        """The next message: words as they are, a picture as (kind, revision, place, samples)."""
+        message = self.talk.receive()
+        if message.get("text") is not None:
+            return json.loads(message["text"])
+        head = HEADER.unpack(message["bytes"][: HEADER.size])
+        return head[2], head[1], head[6:], (head[5], head[4]), message["bytes"][HEADER.size :]
+
+    def hear(self, kind: str, **like: Any) -> Any:
+        """The next words of a kind."""
+        while True:
+            letter = self.letter()
+            if isinstance(letter, dict) and letter["type"] == kind and like.items() <= letter.items():
+                return letter
+
+    def see(self, kind: int, revision: int) -> Any:
+        """The next picture of a kind, of a revision."""
+        while True:
+            letter = self.letter()
+            if not isinstance(letter, dict) and letter[:2] == (kind, revision):
+                return letter[2:]
+
+    def ask(self, **words: Any) -> None:
+        self.talk.send_text(json.dumps(words))
+
+    def get(self, path: str) -> Any:
+        return self.client.get(f"/t/{path}")
+
+    def export(self, **wish: Any) -> Path:
+        assert self.client.post("/t/export", json=wish).status_code == 200
+        done = self.hear("export", state="done")
+        return Path(done["folder"]) / done["file"]
+
+
+@contextmanager
+def tabs(project: Project, source: Predictor | None, settings: Settings, count: int = 1) -> Iterator[list[Tab]]:
+    photo = read_photo(project.photo)
+    desk = Desk(Material(photo, source, "lite", project, settings))
+    with TestClient(Guard(application(desk), 4321, "t"), base_url=f"http://{ADDRESS}") as client:
+        headers = {"origin": f"http://{ADDRESS}", "host": ADDRESS}
+        talks = [client.websocket_connect(f"ws://{ADDRESS}/t/talk", headers=headers) for _ in range(count)]
+        yield [Tab(client, talk.__enter__()) for talk in talks]
+        for talk in talks:
+            talk.__exit__(None, None, None)
+
+
+def begun(scan: Path) -> Project:
+    return Project(scan.with_suffix(".hyb"), scan, sha256_of(scan), {"name": "lite", "sha256": ""})
+
+
+def test_the_same_strokes_give_the_same_file_by_editor_command_line_and_python(
+    scan: Path, predictor: Predictor, tmp_path: Path
+) -> None:
+    with tabs(begun(scan), predictor, Settings()) as [tab]:
+        for number, hint in enumerate(ALL, 1):
+            tab.ask(do="add", strokes=[hint])
+            tab.hear("changed", revision=number)
+        exported = tab.export(format="tif", bits=16)
+        (tmp_path / "own.hints.json").write_bytes(tab.get("hints").content)
+    assert exported == tmp_path / "scan-colour.tif"
+    words = ["colorize", str(scan), "-o", str(tmp_path / "cli.tif"), "--hints", str(tmp_path / "own.hints.json")]
+    done = CliRunner().invoke(command, words)
+    assert done.exit_code == 0, done.output
+    photo = read_photo(scan)
+    marks = read_hints(tmp_path / "own.hints.json", photo, sha256_of(scan))
+    Session(photo, predictor).edit(marks).write(tmp_path / "python.tif")
+    assert exported.read_bytes() == (tmp_path / "cli.tif").read_bytes()
+    assert exported.read_bytes() == (tmp_path / "python.tif").read_bytes()
+
+
+def test_preview_exact_tiles_and_file_agree_and_hard_strokes_are_exact(scan: Path, predictor: Predictor) -> None:
+    with tabs(begun(scan), predictor, SMALL) as [tab]:
+        tab.see(SETTLED, 0)
+        tab.ask(do="add", strokes=ALL)
+        _, shape, quick = tab.see(QUICK, 1)
+        _, _, settled = tab.see(SETTLED, 1)
+        tab.ask(do="look", tiles=[[0, 0], [7, 7], [0]])
+        place, size, codes = tab.see(TILE, 1)
+        at_stroke = tab.get("color?x=60&y=50.3").json()
+        exported = tab.export(format="tif", bits=16)
+    assert (place, size) == ((0, 0), (HEIGHT, WIDTH))
+    assert max(size) < SIDE
+    picture = tifffile.imread(exported).astype(float) / 257
+    tile = np.frombuffer(codes, np.uint8).reshape(HEIGHT, WIDTH, 3)
+    assert np.abs(tile - picture).max() < 1.01
+    session = Session(read_photo(scan), predictor, SMALL)
+    marks = [stroke_of(hint) for hint in ALL]
+    expected = session.spread(marks)
+    light = (session.guide + L_OFFSET)[..., None]
+    found = [np.frombuffer(plane, "<f2").astype(np.float32).reshape(*shape, 2) for plane in (quick, settled)]
+    np.testing.assert_allclose(found[1] * light, expected.chroma * light, atol=0.06)
+    change = np.abs(expected.chroma - session.spread().chroma) * light
+    assert (np.abs(found[0] - expected.chroma) * light).mean() < 0.5 * change.mean(), (
+        "the quick preview goes most of the way"
+    )
+    reread = read_photo(exported, keep_color=True)
+    assert reread.ab is not None
+    np.testing.assert_allclose(reread.ab[50, 60], BLUE["ab"], atol=0.5)  # type: ignore[arg-type]
+    assert at_stroke["ab"] == BLUE["ab"]
+    assert at_stroke["suggestions"][-1]["ab"] == [0, 0]
+    assert 0.3 < sum(each["probability"] for each in at_stroke["suggestions"]) <= 1.001
+
+
+def test_the_newest_stroke_supersedes_and_undo_brings_back_the_same_picture(scan: Path, predictor: Predictor) -> None:
+    with tabs(begun(scan), predictor, SMALL) as [tab]:
+        first = tab.see(SETTLED, 0)[-1]
+        for _ in range(6):
+            tab.ask(do="add", strokes=[BLUE])
+        tab.see(SETTLED, 6)
+        for _ in range(6):
+            tab.ask(do="undo")
+        assert tab.see(SETTLED, 12)[-1] == first
+        tab.ask(do="redo")
+        assert tab.see(SETTLED, 13)[-1] != first
+        assert tab.get("state").json()["strokes"].keys() == {"1"}
+
+
+def test_settings_are_those_of_the_command_line(scan: Path, predictor: Predictor) -> None:
+    with tabs(begun(scan), predictor, SMALL) as [tab]:
+        plain = tab.see(SETTLED, 0)[-1]
+        tab.ask(do="replace", settings={"saturation": 0.5})
+        half = tab.see(SETTLED, 1)[-1]
+        assert tab.get("state").json()["settings"] == {"saturation": 0.5}
+        tab.ask(do="replace", settings={"saturation": None})
+        assert tab.see(SETTLED, 2)[-1] == plain
+    before, after = (np.frombuffer(plane, "<f2").astype(float) for plane in (plain, half))
+    assert np.abs(after - before / 2).mean() < 0.03 * np.abs(before).mean()
+
+
+def test_two_tabs_draw_on_one_document_and_both_see_everything(scan: Path) -> None:
+    project = begun(scan)
+    with tabs(project, None, SMALL, count=2) as [one, other]:
+        one.ask(do="add", strokes=[BLUE], by="one")
+        for tab in (one, other):
+            assert tab.hear("changed")["strokes"].keys() == {"1"}
+        other.ask(do="add", strokes=[GREY], by="other")
+        one.ask(do="add", strokes=[KEEP], by="one")
+        heard = [[tab.hear("changed") for _ in range(2)] for tab in (one, other)]
+        assert heard[0] == heard[1]
+        assert [words["revision"] for words in heard[0]] == [2, 3]
+        assert len(one.get("state").json()["strokes"]) == 3
+        other.ask(do="save")
+        assert one.hear("saved", revision=3)
+    assert len(open_project(project.path).document.hints) == 3
+
+
+def test_a_project_reopened_shows_the_same_picture_to_the_bit(scan: Path, predictor: Predictor) -> None:
+    project = begun(scan)
+    with tabs(project, predictor, SMALL) as [tab]:
+        tab.ask(do="add", strokes=ALL)
+        before = tab.see(SETTLED, 1)[-1]
+    with tabs(open_project(project.path), predictor, SMALL) as [tab]:
+        assert tab.see(SETTLED, 1)[-1] == before
+        assert tab.state["can_undo"]
+
+
+def test_an_export_is_cancelled_and_leaves_nothing(scan: Path) -> None:
+    with tabs(begun(scan), None, SMALL) as [tab]:
+        tab.ask(do="add", strokes=[BLUE])
+        before = set(scan.parent.iterdir())
+        for _ in range(3):
+            assert tab.client.post("/t/export", json={}).status_code == 200
+            tab.client.request("DELETE", "/t/export")
+            while (news := tab.hear("export"))["state"] == "running":
+                pass
+            if news["state"] == "done":  # it was quicker
+                (scan.parent / news["file"]).unlink()
+        time.sleep(0.05)
+        left = {path for path in set(scan.parent.iterdir()) - before if "hyb" not in path.suffixes[0]}
+        assert not left
+
+
+def talk_to(address: str) -> Any:
+    origin = address.rsplit("/", 2)[0]
+    return connect(address.replace("http", "ws", 1) + "talk", origin=origin, max_size=None)  # type: ignore[arg-type]
+
+
+def until(talk: Any, kind: str, **like: Any) -> Any:
+    for letter in talk:
+        if isinstance(letter, str) and {"type": kind, **like}.items() <= (words := json.loads(letter)).items():
+            return words
+    raise AssertionError("the connection ended")
+
+
+def test_killed_in_the_middle_of_an_edit_nothing_that_was_shown_is_lost(scan: Path, program: Program) -> None:
+    with program(str(scan), "--model", "none") as (process, address), talk_to(address) as talk:
+        for number in range(1, 6):
+            talk.send(json.dumps({"do": "add", "strokes": [BLUE]}))
+            until(talk, "changed", revision=number)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    refused = CliRunner().invoke(command, ["edit", str(scan), "--project", str(scan.with_name("no") / "x.hyb")])
+    assert refused.exit_code == 2
+    with program(str(scan.with_suffix(".hyb")), "--model", "none") as (process, address), talk_to(address) as talk:
+        assert until(talk, "state")["strokes"].keys() == {"1", "2", "3", "4", "5"}
+        taken = CliRunner().invoke(command, ["edit", str(scan), "--no-browser"])
+        assert (taken.exit_code, "another editor has it open" in taken.output) == (2, True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+    assert not list(scan.parent.glob("*.journal"))
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_an_export_no_half_of_it_is_left(tmp_path: Path, program: Program) -> None:
+    scan = tmp_path / "large.tif"
+    tifffile.imwrite(scan, np.random.default_rng(0).integers(0, 65535, (3000, 4000), np.uint16))
+    with program(str(scan), "--model", "none") as (process, address), talk_to(address) as talk:
+        talk.send(json.dumps({"do": "add", "strokes": [{**BLUE, "radius": 40}]}))
+        request = urllib.request.Request(address + "export", data=b'{"format": "png"}', method="POST")
+        assert urllib.request.urlopen(request).status == 200
+        until(talk, "export", stage="writing")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert list(tmp_path.glob(".hybrid-export-*")), "it was killed while it wrote"
+    with program(str(scan), "--model", "none") as (process, address), talk_to(address) as talk:
+        assert until(talk, "state")["strokes"].keys() == {"1"}
+        assert not list(tmp_path.glob(".hybrid-export-*"))
+        assert not list(tmp_path.glob("*colour*"))
