@@ -40,7 +40,7 @@ ONLY = {
     "playwright": ("hybrid.editor.measure",),
     "pyamg": ("solvers.peers",),
     "matplotlib": ("hybrid.train",),
-    "typer": ("hybrid.cli", "hybrid.compare.tune", "hybrid.train", "hybrid.measure"),
+    "typer": ("hybrid.cli", "hybrid.compare.tune", "hybrid.editor.measure", "hybrid.train", "hybrid.measure"),
     "rich": ("hybrid.batch", "hybrid.cli", "hybrid.compare"),
 }
 """Library -> the only modules that may import it."""

@@ -1,8 +1,9 @@
 // The editor itself: what is seen, what is asked of the server, and what came of it.
 
+import { Clock } from "./clock.js";
 import { css } from "./color.js";
 import { cleared, drawInk, drawOutline, ring } from "./ink.js";
-import { Link, QUICK, SETTLED, TILE, asked } from "./link.js";
+import { Link, SETTLED, TILE, asked } from "./link.js";
 import { Model } from "./model.js";
 import { PictureView } from "./picture.js";
 import { fitted, toScreen, zoomed } from "./view.js";
@@ -40,7 +41,7 @@ export class App {
     this.next = null;
     this.hasDoubt = false;
     this.cancel = () => false;
-    this.times = /** @type {{sent: number, quick: number[], exact: number[], ink: number[]}} */ ({ sent: 0, quick: [], exact: [], ink: [] });
+    this.clock = new Clock();
     this.frame = 0;
     this.looking = 0;
     this.picture = new PictureView(this.canvas, () => this.redraw());
@@ -72,13 +73,15 @@ export class App {
     this.picture.split = this.split.hidden ? 0 : (Number(this.split.value) / 1000) * this.canvas.clientWidth;
     this.picture.doubted = this.hasDoubt ? 1 : 0;
     this.picture.draw(this.view, state, this.ratio);
+    this.clock.drawn(this.picture.kind === SETTLED ? "settled" : "quick", this.picture.revision);
+    if (!this.picture.missingExact(this.view, state, this.ratio).length) this.clock.drawn("exact", this.picture.exactRevision);
   }
 
-  redrawInk() {
-    const began = performance.now();
+  /** @param {number} [since] when what is drawn happened */
+  redrawInk(since) {
     const hints = [...this.waiting.map((each) => each.hint), ...(this.fresh ? [this.fresh] : [])];
     drawInk(this.ink, this.ratio, hints, this.view, this.screen());
-    if (this.fresh) this.times.ink.push(performance.now() - began);
+    if (this.fresh && since) this.clock.note("ink", performance.now() - since);
   }
 
   redrawMarks() {
@@ -177,7 +180,6 @@ export class App {
       this.setStage(words.stage);
     } else if (words.type === "changed") {
       model.apply(words);
-      this.times.sent = performance.now();
       if (words.by === this.link.me) this.waiting.filter((each) => each.revision < 0).slice(0, 1).forEach((each) => (each.revision = words.revision));
       this.redrawMarks();
     } else if (words.type === "stage") {
@@ -198,13 +200,10 @@ export class App {
 
   /** @param {import("./link.js").Picture} picture */
   see(picture) {
-    const before = this.picture.revision;
     if (picture.kind === TILE) {
       this.picture.setExact(picture);
-      if (this.picture.missingExact(this.view, /** @type {any} */ (this.model.state), this.ratio).length === 0) this.times.exact.push(performance.now());
     } else {
       this.picture.setChroma(picture);
-      if (picture.kind === QUICK && picture.revision !== before) this.times.quick.push(performance.now());
       this.waiting = this.waiting.filter((each) => each.revision < 0 || each.revision > picture.revision);
       this.model.preview = null;
       this.redrawInk();
@@ -236,6 +235,7 @@ export class App {
       return this.redrawInk();
     }
     this.waiting.push({ hint, revision: -1 });
+    this.clock.begin(this.model.revision + 1);
     this.setStage("seeds");
     this.redrawInk();
   }

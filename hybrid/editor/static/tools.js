@@ -70,7 +70,7 @@ export function pointerTools(stage, app) {
       if (model.state) app.setView(kept(next, model.state.photo));
     } else if (doing?.kind === "paint" && app.fresh) {
       for (const each of event.getCoalescedEvents?.() ?? [event]) addPoint(app.fresh, point(each), app.view.scale);
-      app.redrawInk();
+      app.redrawInk(event.timeStamp);
     } else if (doing?.kind === "move" && doing.id !== undefined) {
       const at = place(event);
       const hint = model.strokes.get(doing.id);

@@ -134,7 +134,8 @@ def test_a_day_at_the_editor(browser: Any, grey_photo: Path, program: Program) -
         person.page.evaluate(f"editor.choose({BLUE})")
         person.drag((130, 260), saucer, (170, 290))
         person.settled(1)
-        assert person.page.evaluate("editor.times.ink.length") > 0
+        person.exact()
+        assert min(len(person.page.evaluate(f"editor.clock.times.{what}")) for what in ("ink", "settled", "exact")) > 0
         person.exact()
         assert np.abs(np.subtract(person.ab(*saucer), BLUE)).max() < 2.5, "the colour asked for is on the screen"
         nearby = person.ab(150, 300)
