@@ -22,7 +22,9 @@ from playwright.sync_api import Page, sync_playwright
 
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 VIEWPORT = {"width": 1600, "height": 1000}
-KINDS = ("ink", "quick", "settled", "exact")
+KINDS = ("ink", "quick", "settled", "exact", "viewport")
+"""Ink under the pen; from the end of a stroke: quick preview, settled colours, exact tiles of all the window;
+and exact tiles of a window of another part of the photo."""
 COLUMNS = ("photo", "MP", "strokes", *(f"{kind} p50 / p95, ms" for kind in KINDS), "MB at first / after")
 
 
@@ -69,6 +71,18 @@ def draw(page: Page, chance: random.Random, revision: int, pause: bool) -> None:
     page.mouse.move(x + chance.uniform(-120, 120), y + chance.uniform(-90, 90), steps=8)
     page.mouse.up()
     wait(page, f"editor.model.revision === {revision} && (editor.clock.awaited.size === 0 || {str(not pause).lower()})")
+
+
+def look_elsewhere(page: Page, chance: random.Random) -> float:
+    """Milliseconds from showing another part of the photo until all of the window is exact."""
+    began = time.monotonic()
+    move = """([x, y]) => {
+        const { width, height } = editor.model.state.photo;
+        editor.setView({ x: width * x, y: height * y, scale: 1 / editor.ratio });
+    }"""
+    page.evaluate(move, [chance.uniform(0.2, 0.8), chance.uniform(0.2, 0.8)])
+    wait(page, "!editor.picture.missingExact(editor.view, editor.model.state, editor.ratio).length && !editor.frame")
+    return 1000 * (time.monotonic() - began)
 
 
 def measured(photo: Path, strokes: int, many: int, model: str, chromium: str) -> dict[str, Any]:

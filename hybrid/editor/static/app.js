@@ -80,7 +80,7 @@ export class App {
   /** @param {number} [since] when what is drawn happened */
   redrawInk(since) {
     const hints = [...this.waiting.map((each) => each.hint), ...(this.fresh ? [this.fresh] : [])];
-    drawInk(this.ink, this.ratio, hints, this.view, this.screen());
+    drawInk(this.ink, this.ratio, hints, this.view, this.screen(), this.model.lightness);
     if (this.fresh && since) this.clock.note("ink", performance.now() - since);
   }
 

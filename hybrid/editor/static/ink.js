@@ -50,20 +50,24 @@ export function drawPath(pen, hint, view, screen, more = 0) {
   }
 }
 
-/** Colour of fresh ink; its luminance does not count. @param {Hint} hint */
-export function inkColor(hint) {
-  return hint.mode === "color" && hint.ab ? css(60, hint.ab[0], hint.ab[1]) : "rgb(128 128 128)";
+/** Colour of fresh ink. @param {Hint} hint @param {number} lightness */
+export function inkColor(hint, lightness) {
+  const [a, b] = hint.mode === "color" && hint.ab ? hint.ab : [0, 0];
+  return css(lightness, a, b);
 }
 
 /**
  * Fresh strokes, whose colour is not in the picture yet.
  * @param {HTMLCanvasElement} canvas @param {number} ratio @param {Hint[]} hints @param {View} view @param {Size} screen
+ * @param {number} lightness of the picture there
  */
-export function drawInk(canvas, ratio, hints, view, screen) {
+export function drawInk(canvas, ratio, hints, view, screen, lightness) {
+  canvas.hidden = !hints.length;
+  if (canvas.hidden) return;
   const pen = cleared(canvas, ratio);
   for (const hint of hints) {
     if (!hint.points.length || hint.mode === "keep" || hint.mode === "erase") continue;
-    pen.strokeStyle = pen.fillStyle = inkColor(hint);
+    pen.strokeStyle = pen.fillStyle = inkColor(hint, lightness);
     drawPath(pen, hint, view, screen);
   }
 }
