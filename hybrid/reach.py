@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.scale import L_OFFSET, shrink
-from hybrid.scribbles import CellColors
 from hybrid.strokes import Paint
 from solvers import CellMeans, ChromaSolver, Seeds
 from solvers.problem import Watch
@@ -20,8 +19,6 @@ YIELD = 0.7
 """Share of its weight that a cell gives up where it belongs to strokes, so that several colours can meet in it."""
 CLAIMED, FREE = 0.65, 0.35
 """Membership above which a pixel is the stroke's alone, and below which it is the prediction's."""
-UNMOVED, MOVED = 3.0, 9.0
-"""CIELAB distance up to which hints to the network change a cell by nothing, and from which by all they say."""
 
 
 def seeds_of(paint: Paint, lightness: Float, shape: tuple[int, int]) -> Seeds:
@@ -35,48 +32,17 @@ def seeds_of(paint: Paint, lightness: Float, shape: tuple[int, int]) -> Seeds:
     """
     if not len(paint):
         return Seeds.none()
-    place = _place_of(paint.index, lightness.shape, shape)
+    place = place_of(paint.index, lightness.shape, shape)
     index, inverse, count = np.unique(place, return_inverse=True, return_counts=True)
     relative = paint.ab / (lightness.ravel()[paint.index] + np.float32(L_OFFSET))[:, None]
     chroma = np.stack([np.bincount(inverse, values) / count for values in relative.T], -1)
     return Seeds(index, chroma.astype(np.float32), np.full(len(index), HARD, np.float32))
 
 
-def _place_of(index: NDArray[np.int64], shape: tuple[int, ...], grid: tuple[int, ...]) -> NDArray[np.int64]:
-    """Flat index in a picture of shape `grid` of flat pixels of one of `shape`."""
+def place_of(index: NDArray[np.int64], shape: tuple[int, ...], grid: tuple[int, ...]) -> NDArray[np.int64]:
+    """Flat index on a coarser `grid` of flat pixels of a picture of `shape`."""
     row, column = np.divmod(index, shape[1])
     return (2 * row + 1) * grid[0] // (2 * shape[0]) * grid[1] + (2 * column + 1) * grid[1] // (2 * shape[1])
-
-
-def hint_planes(paint: Paint, shape: tuple[int, int], grid: tuple[int, int]) -> Float:
-    """The strokes as a network is given them: at each of its pixels the mean colour painted there, if any.
-
-    Parameters
-    ----------
-    paint : at full size
-    shape : (H, W) of the photo
-    grid : (h, w), size at which the network looks at it
-
-    Returns
-    -------
-    (h, w, 3) float32: a*, b* and a mask of 0 or 1
-    """
-    place = _place_of(paint.index, shape, grid)
-    count, a, b = (np.bincount(place, values, grid[0] * grid[1]) for values in (None, *paint.ab.T))
-    planes = np.stack([a, b, count], -1) / np.maximum(count, 1)[:, None]
-    return planes.reshape(*grid, 3).astype(np.float32)
-
-
-def recolored(before: CellColors, after: CellColors) -> CellColors:
-    """What hints change of a network's answer, where they change it by much; elsewhere the answer stays.
-
-    Every hint moves every cell a little. A stroke on one object is not to tint the others.
-    """
-    distance = np.linalg.norm(after.ab - before.ab, axis=-1)
-    share = np.clip((distance - UNMOVED) / (MOVED - UNMOVED), 0, 1)
-    ab = before.ab + share[..., None] * (after.ab - before.ab)
-    confidence = before.confidence + share * (after.confidence - before.confidence)
-    return CellColors(ab.astype(np.float32), confidence.astype(np.float32), before.recolored)
 
 
 def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:

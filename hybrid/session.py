@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import Window, finish, finish_window
+from hybrid.kriging import Likeness, carried, likeness
 from hybrid.photo import Photo, output_space, write_photo
 from hybrid.predict import Prediction, Predictor
-from hybrid.reach import hint_planes, membership, recolored, seeds_of, yielding
+from hybrid.reach import membership, seeds_of, yielding
 from hybrid.scale import L_OFFSET, apply_lines, enlarge, lift, line_field, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
@@ -59,8 +60,7 @@ class Settings:
     reweightings : how often links are weakened where chroma changes; None: twice for a network or a noisy picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
-    hint_network : give strokes to a network that takes hints as well; they then recolour what it thinks is of one kind.
-        Good with points; it learnt from no long strokes, and answers them with a tint all over
+    local : strokes change what they reach along the photo's edges, and not what looks alike to the network
     """
 
     temperature: float = 0.38
@@ -71,7 +71,7 @@ class Settings:
     reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
-    hint_network: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +152,10 @@ class Session:
             self.guide = shrink(photo.lightness, self.shape)
         choice = self.settings
         is_guess = isinstance(source, Predictor)
-        self._network = source if isinstance(source, Predictor) else None
         self.prediction: Prediction | None = None
-        with self._stage("predict", self._seconds):
-            self._labels = regions(self.guide) if is_guess and choice.fusion else None
-            self.colors = self._predicted_colors() if isinstance(source, Predictor) else source
+        self._regions = 0
+        self._like: Likeness | None = None
+        self.colors = self._predicted(source) if isinstance(source, Predictor) else source
         self.noise = 0.0 if is_guess or self.colors is None else noise_of(self.colors.ab, self.guide)
         firmness, reweightings = NETWORK_TRUST if is_guess else trust_of(self.noise)
         self._firmness = choice.firmness or firmness
@@ -230,16 +229,27 @@ class Session:
         ab[rows[is_in] - within[0].start, columns[is_in] - within[1].start] = painted.ab[is_in]
         return ab
 
-    def _predicted_colors(self, painted: Paint | None = None) -> CellColors:
-        """Colours of the cells by the network, which is given the strokes as hints if there are any."""
-        assert self._network is not None
-        hints = None
-        if painted is not None:
-            hints = hint_planes(painted, self.photo.lightness.shape, self._network.input_shape(self.shape))
-        choice, prediction = self.settings, self._network.predict(self.guide, hints)
-        if painted is None:
-            self.prediction = prediction
-        return colors_of_prediction(prediction, self._labels, choice.temperature, choice.vividness, choice.fusion)
+    def corrected(self, painted: Paint, lightness: Float) -> CellColors | None:
+        """Colours of the cells, as what is painted corrects them: also where it looks alike, unless settings say local.
+
+        Parameters
+        ----------
+        painted : marks on `lightness`
+        lightness : (h, w) float32, L* of the photo, at any size
+        """
+        if self.colors is None or self._like is None or self.settings.local:
+            return self.colors
+        return carried(self.colors, self._like, painted, lightness)
+
+    def _predicted(self, network: Predictor) -> CellColors:
+        """Colours of the cells by the network."""
+        choice = self.settings
+        with self._stage("predict", self._seconds):
+            labels = regions(self.guide) if choice.fusion else None
+            self._regions = 0 if labels is None else int(labels.max()) + 1
+            self.prediction = network.predict(self.guide)
+            self._like = likeness(self.prediction, self.guide)
+            return colors_of_prediction(self.prediction, labels, choice.temperature, choice.vividness, choice.fusion)
 
     def _means(self, colors: CellColors) -> CellMeans:
         return cell_means(colors, self.guide, self._firmness, self.settings.saturation)
@@ -249,10 +259,9 @@ class Session:
         with self._stage("seeds", seconds):
             seeds = seeds_of(painted, self.photo.lightness, self.shape)
             cells, solver = self._cells, self._solver
-            if len(seeds) and self.settings.hint_network and self._network and self._network.takes_hints:
-                assert self.colors is not None
-                cells = self._means(recolored(self.colors, self._predicted_colors(painted)))
             if len(seeds) and cells is not None:
+                colors = self.corrected(painted, self.photo.lightness)
+                cells = cells if colors is None or colors is self.colors else self._means(colors)
                 cells, solver = self._claimed(cells, painted, watch)
         if not len(seeds) and cells is None:
             return np.zeros((*self.shape, 2), np.float32), None
@@ -309,7 +318,7 @@ class Session:
             "width": width,
             "height": height,
             "working": list(self.shape[::-1]),
-            "regions": 0 if self._labels is None else int(self._labels.max()) + 1,
+            "regions": self._regions,
             "source_noise": round(self.noise, 2),
             "recolored_cells": round(self.colors.recolored, 4) if self.colors else 0.0,
             "iterations": solution.iterations if solution else 0,

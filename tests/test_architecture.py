@@ -10,20 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "hints", "segments", "models", "predict", "scribbles"]
-ORDER += [
-    "reach",
-    "finish",
-    "memory",
-    "session",
-    "document",
-    "project",
-    "batch",
-    "compare",
-    "editor",
-    "cli",
-    "__main__",
-]
-ORDER += ["demo", "train", "measure"]
+ORDER += ["reach", "kriging", "finish", "memory", "session", "document", "project", "batch", "compare", "editor", "cli"]
+ORDER += ["__main__", "demo", "train", "measure"]
 """Parts of `hybrid`; a module imports only what stands before its own part, or is in it."""
 
 HEAVY = ("torch", "skimage")

@@ -112,10 +112,8 @@ class Desk:
             "tiles": {"side": SIDE, "levels": self.pyramid.levels},
             "project": self.material.project.path.name,
             "model": self.material.model,
-            "takes_hints": isinstance(self.material.source, Predictor) and self.material.source.takes_hints,
-            "defaults": {
-                name: getattr(settings, name) for name in ("saturation", "temperature", "vividness", "hint_network")
-            },
+            "is_predicted": isinstance(self.material.source, Predictor),
+            "defaults": {name: getattr(settings, name) for name in ("saturation", "temperature", "vividness", "local")},
             "stage": self._stage,
             **self._about(Change(document.hints, document.settings)),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Condition, Thread
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from hybrid.predict import Predictor
 from hybrid.scale import L_OFFSET, enlarge
 from hybrid.scribbles import CellColors
 from hybrid.session import Session, Settings, Spread
-from hybrid.strokes import Stroke
+from hybrid.strokes import Paint, Stroke
 from solvers import Cancelled, SolverError
 
 Float = NDArray[np.float32]
@@ -206,7 +207,7 @@ class Engine:
             self._quick = None
         if self._quick is None:
             cells = session.colors.confidence.size if session.colors else session.guide.size
-            self._quick = QuickSpread(session.guide, cells, self._plain.chroma)
+            self._quick = QuickSpread(session.guide, cells, self._plain.chroma, partial(correction, session))
         change: Float | None = None
         if wanted.strokes or self._settled_change is not None:
             change = self._quick.change(wanted.strokes, self._photo.lightness.shape, watch)
@@ -245,6 +246,14 @@ class Engine:
         settled = self._settled
         assert settled is not None
         self._listener.tile(wanted.revision, place, tile_codes(settled, place, self._kept, self._watch(wanted)))
+
+
+def correction(session: Session, painted: Paint, lightness: Float) -> Float | None:
+    """How the session's cells change where they look like what is painted, (rows, columns, 2) ab; None: not at all."""
+    colors = session.corrected(painted, lightness)
+    if colors is None or session.colors is None or colors is session.colors:
+        return None
+    return (colors.ab - session.colors.ab) * np.float32(session.settings.saturation)
 
 
 def chroma_of_cells(session: Session) -> Float:

@@ -7,14 +7,14 @@ stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.reach import CLAIMED, FREE, HARD, RESTING
-from hybrid.scale import L_OFFSET, lift, shrink, working_shape
-from hybrid.strokes import MarkedPixels, Stroke, covered, paint
+from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
+from hybrid.strokes import MarkedPixels, Paint, Stroke, covered, paint
 from solvers import ChromaSolver, Seeds
 from solvers.problem import Watch
 
@@ -32,9 +32,17 @@ class QuickSpread:
     guide : (h, w) float32, L* at working size
     cells : how many cells the prediction has, the unit of how far a stroke reaches
     plain : (h, w, 2) float32, relative chroma without strokes
+    corrected : ab that marks on a lightness change in each cell, (rows, columns, 2); None where they change none
     """
 
-    def __init__(self, guide: Float, cells: int, plain: Float) -> None:
+    def __init__(
+        self,
+        guide: Float,
+        cells: int,
+        plain: Float,
+        corrected: Callable[[Paint, Float], Float | None] = lambda *_: None,
+    ) -> None:
+        self._corrected = corrected
         self._guide = guide
         shape = working_shape(guide.shape, MEGAPIXELS)
         self._small = shrink(guide, shape)
@@ -79,6 +87,10 @@ class QuickSpread:
         share = share * share * (3 - 2 * share)
         self.share = share[..., 0]
         change = share * field[..., 1:] / np.maximum(member, FREE)
+        cells = self._corrected(painted, self._small)
+        if cells is not None:
+            alike = np.stack([enlarge(np.ascontiguousarray(cells[..., c]), self._small.shape) for c in range(2)], -1)
+            change += (1 - share) * alike / light.reshape(*self._small.shape, 1)
         change.reshape(-1, 2)[painted.index] = wanted[painted.index, 1:]
         return change.astype(np.float32)
 

@@ -137,16 +137,16 @@ export function picturePanel(app) {
     slider.addEventListener("change", () => app.set({ [name]: Number(slider.value) }));
     slider.addEventListener("dblclick", () => app.set({ [name]: null }));
   }
-  const network = /** @type {HTMLInputElement} */ (byId("hint_network"));
-  network.addEventListener("change", () => app.set({ hint_network: network.checked }));
+  const local = /** @type {HTMLInputElement} */ (byId("local"));
+  local.addEventListener("change", () => app.set({ local: local.checked }));
   model.addEventListener("document", () => {
     for (const name of SLIDERS) {
       const slider = /** @type {HTMLInputElement} */ (byId(name));
       slider.value = String(model.setting(name));
       /** @type {HTMLOutputElement} */ (slider.nextElementSibling).textContent = Number(model.setting(name)).toFixed(2);
     }
-    network.checked = Boolean(model.setting("hint_network"));
-    network.disabled = !model.state?.takes_hints;
+    local.checked = Boolean(model.setting("local"));
+    local.disabled = !model.state?.is_predicted;
   });
 }
 

@@ -8,7 +8,7 @@
  * @typedef {{revision: number, strokes: Record<string, Hint|null>, settings: Record<string, any>, is_saved: boolean,
  *   can_undo: boolean, can_redo: boolean}} Change
  * @typedef {Change & {photo: Size & {name: string}, tiles: {side: number, levels: number}, project: string,
- *   model: string, takes_hints: boolean, defaults: Record<string, any>, stage: string}} State
+ *   model: string, is_predicted: boolean, defaults: Record<string, any>, stage: string}} State
  * @typedef {{ab: Pair, probability: number}} Suggestion
  * @typedef {{lightness: number, ab: Pair, suggestions: Suggestion[]}} Place
  */

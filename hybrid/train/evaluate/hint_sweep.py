@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from hybrid.metrics import psnr
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
-from hybrid.reach import hint_planes
+from hybrid.reach import place_of
 from hybrid.session import Session, Settings
-from hybrid.strokes import MarkedPixels, paint
+from hybrid.strokes import MarkedPixels, Paint, paint
 from hybrid.train.evaluate.pictures import PLAIN, Float, Pixels, Scene, decoded, picture_of, stretched
 from hybrid.train.evaluate.scores import flat_answers, rounded
 from solvers import SolverError
@@ -27,9 +27,9 @@ COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 SIGGRAPH17 = (24.43, 25.37, 26.20, 27.39, 28.42, 29.34, 30.42, 31.13, 31.70, 32.14)
 """Published PSNR in dB at those counts, on other photos of the same kind."""
 PATCH = 6
-MARKS_ALONE = Settings(temperature=PLAIN.temperature, vividness=PLAIN.vividness)
+WITHOUT_VIVIDNESS = Settings(temperature=PLAIN.temperature, vividness=PLAIN.vividness)
 """The product without vividness, which PSNR punishes; marks are for the solver."""
-HINTED = replace(MARKS_ALONE, hint_network=True)
+LOCAL = replace(WITHOUT_VIVIDNESS, local=True)
 
 
 def places(shape: tuple[int, ...], count: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -50,6 +50,25 @@ def hints_at(corners: NDArray[np.int64], true_ab: Float) -> MarkedPixels:
         ab[patch] = true_ab[patch].mean((0, 1))
     index = np.flatnonzero(is_given)
     return MarkedPixels(index, ab.reshape(-1, 2)[index], (height, width))
+
+
+def hint_planes(paint: Paint, shape: tuple[int, int], grid: tuple[int, int]) -> Float:
+    """The strokes as a network is given them: at each of its pixels the mean colour painted there, if any.
+
+    Parameters
+    ----------
+    paint : at full size
+    shape : (H, W) of the photo
+    grid : (h, w), size at which the network looks at it
+
+    Returns
+    -------
+    (h, w, 3) float32: a*, b* and a mask of 0 or 1
+    """
+    place = place_of(paint.index, shape, grid)
+    count, a, b = (np.bincount(place, values, grid[0] * grid[1]) for values in (None, *paint.ab.T))
+    planes = np.stack([a, b, count], -1) / np.maximum(count, 1)[:, None]
+    return planes.reshape(*grid, 3).astype(np.float32)
 
 
 def network_picture(scene: Scene, predictor: Predictor, hints: MarkedPixels) -> Pixels:
@@ -79,15 +98,15 @@ def photo_curves(
     Returns
     -------
     network : hints are given to the network's hint planes alone
-    network_solver : the product that gives them to the network and to the solver
-    marks_solver : the product that gives them to the solver alone, over the network's colours
+    network_solver : the product
+    local : the product, where hints change what they touch and not what looks alike
     solver : the product without a network
     """
     photo = Photo(scene.lightness)
     sessions = {
-        "network_solver": Session(photo, predictor, HINTED),
-        "marks_solver": Session(photo, predictor, MARKS_ALONE),
-        "solver": Session(photo, None, MARKS_ALONE),
+        "network_solver": Session(photo, predictor, WITHOUT_VIVIDNESS),
+        "local": Session(photo, predictor, LOCAL),
+        "solver": Session(photo, None, WITHOUT_VIVIDNESS),
     }
     corners = places(scene.lightness.shape, max(counts), random)
     curves: dict[str, list[float]] = {way: [] for way in ("network", *sessions)}
