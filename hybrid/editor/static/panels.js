@@ -181,8 +181,8 @@ function row(app, number, hint) {
   };
   const made = element("li", { "aria-selected": String(number === app.model.selected), class: hint.is_hidden ? "hidden" : "" }, [
     what,
-    button(hint.is_hidden ? "○" : "●", hint.is_hidden ? "Show" : "Hide", Boolean(hint.is_hidden), () => change({ is_hidden: !hint.is_hidden })),
-    button(hint.is_locked ? "▣" : "□", hint.is_locked ? "Unlock" : "Lock", Boolean(hint.is_locked), () => change({ is_locked: !hint.is_locked })),
+    button(hint.is_hidden ? "show" : "hide", hint.is_hidden ? "Show" : "Hide", Boolean(hint.is_hidden), () => change({ is_hidden: !hint.is_hidden })),
+    button(hint.is_locked ? "locked" : "lock", hint.is_locked ? "Unlock" : "Lock", Boolean(hint.is_locked), () => change({ is_locked: !hint.is_locked })),
     button("×", "Delete", false, () => app.remove(number)),
   ]);
   return made;
