@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hybrid.hints import hint_of, stroke_of
+from hybrid.kriging import REACHES
 from hybrid.strokes import Stroke
 
 Hint = dict[str, Any]
@@ -18,7 +19,7 @@ MOST_POINTS = 20_000
 """Of one stroke; a browser gives some 120 a second."""
 LARGEST_RADIUS = 20_000.0
 RANGES: dict[str, tuple[float, float]] = {"saturation": (0, 4), "temperature": (0, 1), "vividness": (0, 1)}
-SWITCHES = ("local",)
+CHOICES = {"reach": tuple(REACHES)}
 NOTES = ("label", "is_hidden", "is_locked")
 """Keys of a stroke that say nothing of the picture's colours, but for hidden strokes being left out of it."""
 
@@ -70,18 +71,19 @@ def checked_hint(hint: Any) -> Hint:
 
 def checked_setting(name: str, value: Any) -> Any:
     """A setting within its range, None for the default; anything else raises ValueError."""
-    if value is None and (name in RANGES or name in SWITCHES):
+    if value is None and (name in RANGES or name in CHOICES):
         return None
-    if name in SWITCHES and isinstance(value, bool):
-        return value
+    if name in CHOICES:
+        if value in CHOICES[name]:
+            return value
+        raise ValueError(f"{name} {value!r}; wanted {', '.join(CHOICES[name])}")
     if name in RANGES and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         low, high = RANGES[name]
         if low <= value <= high:
             return float(value)
         raise ValueError(f"{name} {value:g}; wanted {low:g} to {high:g}")
-    raise ValueError(
-        f"setting {name!r} {value!r}; wanted one of {', '.join((*RANGES, *SWITCHES))} with a value of its kind"
-    )
+    known = ", ".join((*RANGES, *CHOICES))
+    raise ValueError(f"setting {name!r} {value!r}; wanted one of {known}, and a value of its kind")
 
 
 class Document:

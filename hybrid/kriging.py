@@ -21,12 +21,6 @@ from hybrid.scribbles import CellColors
 from hybrid.strokes import Paint
 
 Float = NDArray[np.float32]
-NEAR = 0.35
-"""Length of the covariance in the picture, in units of the square root of its area."""
-SIMILAR_L = 25.0
-"""Length in L*."""
-SIMILAR_ANSWER = 0.3
-"""Length in the Euclidean distance of root probabilities, which is at most √2 (Hellinger)."""
 TAIL = 2.0
 """Exponent of the rational quadratic: how slowly what is far away is forgotten."""
 USUAL_WIDTH = 20.0
@@ -37,8 +31,34 @@ COMPONENTS = 24
 MOST_SAMPLES = 600
 UNMOVED, MOVED = 2.0, 5.0
 """CIELAB distance up to which a cell keeps its colour, and from which it takes all that is estimated for it."""
-LEAST_SHARE, SURE_SHARE = 0.06, 0.15
-"""The same as shares of the largest correction that a stroke asks for, where these come to more."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a stroke is heard.
+
+    Parameters
+    ----------
+    near : length of the covariance in the picture, in units of the square root of its area
+    lightness : length in L*
+    answer : length in the Euclidean distance of root probabilities, which is at most √2 (Hellinger)
+    unmoved, moved : as `UNMOVED` and `MOVED`, in shares of the largest correction that a stroke asks for
+    """
+
+    near: float
+    lightness: float
+    answer: float
+    unmoved: float
+    moved: float
+
+
+REACHES = {
+    "local": None,
+    "object": Reach(0.2, 15.0, 0.2, 0.3, 0.6),
+    "wide": Reach(0.35, 25.0, 0.3, 0.06, 0.15),
+}
+"""Nothing is carried; to what is much alike, as a person expects who marks one thing; as errs least on the average,
+for many points all over the photo, one of which alone may tint all of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +67,14 @@ class Likeness:
 
     Parameters
     ----------
-    place : (h w, 2 + COMPONENTS) float32, in the picture and among the network's answers, in covariance lengths
+    place : (h w, 2) float32, row and column in units of the square root of the picture's area
+    answer : (h w, COMPONENTS) float32, coordinates of the root probabilities that the network answers
     lightness : (h w,) float32, mean L*
     deviation : (h w,) float32, of the network's error, up to a common factor
     """
 
     place: Float
+    answer: Float
     lightness: Float
     deviation: Float
 
@@ -68,19 +90,19 @@ def likeness(prediction: Prediction, lightness: Float) -> Likeness:
     shape = prediction.confidence.shape
     rows, columns = (np.arange(n, dtype=np.float32) + 0.5 for n in shape)
     aspect = np.sqrt(lightness.shape[0] / lightness.shape[1])
-    y, x = np.meshgrid(rows / shape[0] * aspect / NEAR, columns / shape[1] / aspect / NEAR, indexing="ij")
+    y, x = np.meshgrid(rows / shape[0] * aspect, columns / shape[1] / aspect, indexing="ij")
     roots = np.exp(prediction.log_probability.reshape(len(prediction.bins), -1) / 2)
     roots -= roots.mean(1, keepdims=True)
     _, axes = np.linalg.eigh(roots @ roots.T)
-    answer = (axes[:, -COMPONENTS:].T @ roots).T / np.float32(SIMILAR_ANSWER)
+    answer = (axes[:, -COMPONENTS:].T @ roots).T
     width = spread(prediction.log_probability, prediction.bins).ravel()
-    place = np.column_stack([y.ravel(), x.ravel(), answer]).astype(np.float32)
+    place = np.stack([y.ravel(), x.ravel()], -1).astype(np.float32)
     is_larger = shape[0] <= lightness.shape[0] and shape[1] <= lightness.shape[1]
     light = (shrink if is_larger else enlarge)(lightness, shape)
-    return Likeness(place, light.ravel(), np.sqrt(width / USUAL_WIDTH).astype(np.float32))
+    return Likeness(place, answer, light.ravel(), np.sqrt(width / USUAL_WIDTH).astype(np.float32))
 
 
-def carried(colors: CellColors, like: Likeness, paint: Paint, lightness: Float) -> CellColors:
+def carried(colors: CellColors, like: Likeness, reach: Reach, paint: Paint, lightness: Float) -> CellColors:
     """Colours corrected by what the strokes say of them, and of what looks alike.
 
     Small corrections are left away: a stroke on one object is not to tint the others.
@@ -89,6 +111,7 @@ def carried(colors: CellColors, like: Likeness, paint: Paint, lightness: Float) 
     ----------
     colors : of the cells, without strokes
     like : of the same cells
+    reach : how far the strokes are heard
     paint : the user's marks at full size
     lightness : (H, W) float32, L* at full size
 
@@ -101,15 +124,16 @@ def carried(colors: CellColors, like: Likeness, paint: Paint, lightness: Float) 
     cell, ab, light = _samples(paint, lightness, colors.confidence.shape)
     shading = (light + L_OFFSET) / (like.lightness[cell] + L_OFFSET)
     error = ab - colors.ab.reshape(-1, 2)[cell] * shading[:, None]
-    everywhere = np.column_stack([like.place, like.lightness / SIMILAR_L])
-    painted = np.column_stack([like.place[cell], light / SIMILAR_L])
+    scaled = like.place / reach.near, like.answer / reach.answer
+    everywhere = np.column_stack([*scaled, like.lightness / reach.lightness])
+    painted = np.column_stack([*(plane[cell] for plane in scaled), light / reach.lightness])
     deviation = like.deviation[cell]
     mutual = _correlation(painted, painted) * np.outer(deviation, deviation)
     weight = np.linalg.solve(mutual + OWN * np.eye(len(cell), dtype=np.float32), error)
     correction = like.deviation[:, None] * (_correlation(everywhere, painted) @ (deviation[:, None] * weight))
     size = np.linalg.norm(correction, axis=-1, keepdims=True)
     largest = np.linalg.norm(error, axis=-1).max()
-    unmoved, moved = max(UNMOVED, LEAST_SHARE * largest), max(MOVED, SURE_SHARE * largest)
+    unmoved, moved = max(UNMOVED, reach.unmoved * largest), max(MOVED, reach.moved * largest)
     correction *= np.clip((size - unmoved) / (moved - unmoved), 0, 1)
     return replace(colors, ab=(colors.ab + correction.reshape(colors.ab.shape)).astype(np.float32))
 

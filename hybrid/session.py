@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import Window, finish, finish_window
-from hybrid.kriging import Likeness, carried, likeness
+from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo, output_space, write_photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.reach import membership, seeds_of, yielding
@@ -60,7 +60,7 @@ class Settings:
     reweightings : how often links are weakened where chroma changes; None: twice for a network or a noisy picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
-    local : strokes change what they reach along the photo's edges, and not what looks alike to the network
+    reach : of strokes, besides what they reach along the photo's edges: a name in `hybrid.kriging.REACHES`
     """
 
     temperature: float = 0.38
@@ -71,7 +71,7 @@ class Settings:
     reweightings: int | None = None
     softness: float = 1.0
     fusion: float = 0.8
-    local: bool = False
+    reach: str = "object"
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,16 +230,17 @@ class Session:
         return ab
 
     def corrected(self, painted: Paint, lightness: Float) -> CellColors | None:
-        """Colours of the cells, as what is painted corrects them: also where it looks alike, unless settings say local.
+        """Colours of the cells, as what is painted corrects them as far as it is to reach.
 
         Parameters
         ----------
         painted : marks on `lightness`
         lightness : (h, w) float32, L* of the photo, at any size
         """
-        if self.colors is None or self._like is None or self.settings.local:
+        reach = REACHES[self.settings.reach]
+        if self.colors is None or self._like is None or reach is None:
             return self.colors
-        return carried(self.colors, self._like, painted, lightness)
+        return carried(self.colors, self._like, reach, painted, lightness)
 
     def _predicted(self, network: Predictor) -> CellColors:
         """Colours of the cells by the network."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -35,7 +35,8 @@ INPUTS_HELP = """Photos: TIFF, PNG or JPEG, 8 or 16 bit; folders, searched throu
 'scans/**/*.tif'."""
 OUTPUT_HELP = """A file; or a folder, for a batch: 16-bit TIFFs, each where its photo is in the folder given, and a \
 manifest by which a rerun goes on where the last one ended."""
-LOCAL_HELP = "Strokes change what they touch, and not what looks alike to the network."
+REACH_HELP = """Of strokes: local, along the photo's edges alone; object, also to what looks much alike to the \
+network; wide, to all it may concern, for many points all over the photo."""
 WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
 VERIFY_HELP = "Of a batch: read all files again to see what is done, rather than trust sizes and dates."
 
@@ -63,7 +64,7 @@ def colorize(
     temperature: Annotated[float, typer.Option(min=0, max=1, help="0 most likely colour, 1 mean colour.")] = 0.38,
     vividness: Annotated[float, typer.Option(min=0, max=1, help="0 as predicted; more favours rare colours.")] = 0.1,
     saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
-    local: Annotated[bool, typer.Option("--local", help=LOCAL_HELP)] = False,
+    reach: Annotated[Literal["local", "object", "wide"], typer.Option(help=REACH_HELP)] = "object",
     depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
@@ -82,7 +83,7 @@ def colorize(
         "temperature": temperature,
         "vividness": vividness,
         "saturation": saturation,
-        "local": local,
+        "reach": reach,
     }
     if is_batch(inputs, output):
         from hybrid.batch.command import colorize_batch

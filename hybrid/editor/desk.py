@@ -113,7 +113,7 @@ class Desk:
             "project": self.material.project.path.name,
             "model": self.material.model,
             "is_predicted": isinstance(self.material.source, Predictor),
-            "defaults": {name: getattr(settings, name) for name in ("saturation", "temperature", "vividness", "local")},
+            "defaults": {name: getattr(settings, name) for name in ("saturation", "temperature", "vividness", "reach")},
             "stage": self._stage,
             **self._about(Change(document.hints, document.settings)),
         }

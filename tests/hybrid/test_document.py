@@ -118,6 +118,7 @@ def test_a_stroke_that_cannot_be_is_refused(asked: Any, complaint: str) -> None:
     [
         ({"saturation": 9}, "0 to 4"),
         ({"hue": 1}, "setting 'hue'"),
+        ({"reach": "far"}, "wanted local, object, wide"),
         ({"vividness": True}, "vividness"),
         ({"temperature": "hot"}, "hot"),
     ],

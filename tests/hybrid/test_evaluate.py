@@ -357,7 +357,7 @@ def test_hints_of_a_sweep_are_worth_something(monkeypatch: pytest.MonkeyPatch) -
     assert result["given_up"] == []
     assert alone[2] > alone[1] + 3
     assert alone[1] > alone[0] + 1
-    assert result["local"][2] > result["network"][2]
+    assert result["object"][2] > result["network"][2]
     assert hint_sweep(predictor, [quarters(64)], sepia, counts=(3,))["solver"] == [alone[1]], "of the same places"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hybrid.kriging import MOST_SAMPLES, OWN, SIMILAR_ANSWER, SIMILAR_L, SURE_SHARE, TAIL, Likeness, carried, likeness
+from hybrid.kriging import MOST_SAMPLES, OWN, TAIL, Likeness, Reach, carried, likeness
 from hybrid.predict import Prediction
 from hybrid.scale import L_OFFSET
 from hybrid.scribbles import CellColors
@@ -11,7 +11,8 @@ from hybrid.strokes import Paint
 
 GRID, SHAPE = (6, 8), (24, 32)
 ASKED = np.array([40.0, -30.0], np.float32)
-SURE = SURE_SHARE * 50
+UNIT = Reach(near=1, lightness=25, answer=1, unmoved=0.06, moved=0.15)
+SURE = UNIT.moved * 50
 """Length of a correction that is taken whole where 50 is asked for."""
 
 
@@ -26,9 +27,8 @@ def colors() -> CellColors:
 def same(deviation: float = 1.0, light: float = 50.0) -> Likeness:
     """Cells that differ in nothing."""
     count = GRID[0] * GRID[1]
-    return Likeness(
-        np.zeros((count, 3), np.float32), np.full(count, light, np.float32), np.full(count, deviation, np.float32)
-    )
+    place, answer = (np.zeros((count, n), np.float32) for n in (2, 3))
+    return Likeness(place, answer, *(np.full(count, value, np.float32) for value in (light, deviation)))
 
 
 def at(*pixels: tuple[int, int], ab: np.ndarray = ASKED) -> Paint:
@@ -40,7 +40,7 @@ def test_one_sample_is_the_textbook_formula() -> None:
     """Of one observation z: mean = s(x) s(0) k(x, 0) z / (s(0)^2 + noise)."""
     like = same(deviation=0.8)
     like.place[:, 0] = np.linspace(0, 2, len(like.place))
-    found = carried(colors(), like, at((0, 0)), flat()).ab.reshape(-1, 2)
+    found = carried(colors(), like, UNIT, at((0, 0)), flat()).ab.reshape(-1, 2)
     correlation = (1 + like.place[:, 0] ** 2 / (2 * TAIL)) ** -TAIL
     wanted = (0.64 * correlation / (0.64 + OWN))[:, None] * ASKED
     is_large = np.linalg.norm(wanted, axis=1) >= SURE
@@ -52,14 +52,14 @@ def test_it_is_what_conditioning_a_normal_distribution_gives() -> None:
     """Against the general formula for jointly normal variables, at several samples and deviations."""
     random = np.random.default_rng(0)
     count = GRID[0] * GRID[1]
-    place = random.uniform(0.2, 1.5, (count, 3)).astype(np.float32)
-    like = Likeness(place, same().lightness, random.uniform(0.5, 1.5, count).astype(np.float32))
+    place, answer = (random.uniform(0.2, 1.5, (count, n)).astype(np.float32) for n in (2, 3))
+    like = Likeness(place, answer, same().lightness, random.uniform(0.5, 1.5, count).astype(np.float32))
     marks = at((1, 1), (9, 13), (22, 30))
     cell = np.array([0, 2 * 8 + 3, 5 * 8 + 7])
-    square = ((like.place[:, None] - like.place) ** 2).sum(-1)
+    square = sum(((plane[:, None] - plane) ** 2).sum(-1) for plane in (place, answer))
     joint = (1 + square / (2 * TAIL)) ** -TAIL * np.outer(like.deviation, like.deviation)
     wanted = joint[:, cell] @ np.linalg.inv(joint[np.ix_(cell, cell)] + OWN * np.eye(3)) @ np.tile(ASKED, (3, 1))
-    found = carried(colors(), like, marks, flat()).ab.reshape(-1, 2)
+    found = carried(colors(), like, UNIT, marks, flat()).ab.reshape(-1, 2)
     is_large = np.linalg.norm(wanted, axis=1) >= SURE
     np.testing.assert_allclose(found[is_large], wanted[is_large], rtol=1e-3)
     assert is_large.mean() > 0.5
@@ -68,16 +68,16 @@ def test_it_is_what_conditioning_a_normal_distribution_gives() -> None:
 def test_small_corrections_are_left_away() -> None:
     like = same()
     like.place[1:] = 100
-    found = carried(colors(), like, at((0, 0)), flat()).ab.reshape(-1, 2)
+    found = carried(colors(), like, UNIT, at((0, 0)), flat()).ab.reshape(-1, 2)
     assert np.linalg.norm(found[0]) > 40
     assert (found[1:] == 0).all()
-    assert (carried(colors(), same(), at((0, 0), ab=np.array([1.0, 1.0])), flat()).ab == 0).all()
+    assert (carried(colors(), same(), UNIT, at((0, 0), ab=np.array([1.0, 1.0])), flat()).ab == 0).all()
 
 
 def test_what_is_lighter_is_less_alike() -> None:
     like = same()
-    like.lightness[24:] = 50 + SIMILAR_L
-    found = np.linalg.norm(carried(colors(), like, at((0, 0)), flat()).ab.reshape(-1, 2), axis=1)
+    like.lightness[24:] = 50 + UNIT.lightness
+    found = np.linalg.norm(carried(colors(), like, UNIT, at((0, 0)), flat()).ab.reshape(-1, 2), axis=1)
     assert found[30] == pytest.approx((1 + 1 / (2 * TAIL)) ** -TAIL * found[0], rel=1e-4)
 
 
@@ -85,13 +85,13 @@ def test_a_prediction_that_is_right_is_not_corrected_in_shade_or_light() -> None
     """A cell's colour at another lightness than its mean is the same chroma relative to L* + 16."""
     own = CellColors(np.broadcast_to(ASKED, (*GRID, 2)).astype(np.float32), np.ones(GRID, np.float32))
     dark = ASKED * (30 + L_OFFSET) / (50 + L_OFFSET)
-    assert (carried(own, same(), at((4, 4), ab=dark), flat(30)).ab == own.ab).all()
+    assert (carried(own, same(), UNIT, at((4, 4), ab=dark), flat(30)).ab == own.ab).all()
 
 
 def test_no_stroke_leaves_the_colours_as_they_are() -> None:
     before = colors()
     nothing = Paint(np.empty(0, np.int64), np.empty((0, 2), np.float32))
-    assert carried(before, same(), nothing, flat()) is before
+    assert carried(before, same(), UNIT, nothing, flat()) is before
 
 
 def test_a_large_painted_area_is_thinned() -> None:
@@ -100,10 +100,10 @@ def test_a_large_painted_area_is_thinned() -> None:
     assert count > 4 * MOST_SAMPLES
     y, x = np.divmod(np.arange(count), 60)
     place = np.column_stack([y, x]).astype(np.float32) / 18
-    like = Likeness(place, np.full(count, 50, np.float32), np.ones(count, np.float32))
+    like = Likeness(place, place[:, :0], np.full(count, 50, np.float32), np.ones(count, np.float32))
     before = CellColors(np.zeros((*grid, 2), np.float32), np.ones(grid, np.float32))
     paint = Paint(np.arange(count), np.broadcast_to(ASKED, (count, 2)).astype(np.float32))
-    found = carried(before, like, paint, np.full(shape, 50, np.float32)).ab
+    found = carried(before, like, UNIT, paint, np.full(shape, 50, np.float32)).ab
     np.testing.assert_allclose(found, np.broadcast_to(ASKED, found.shape), rtol=0.06)
 
 
@@ -121,8 +121,7 @@ def test_distances_between_answers_are_those_of_hellinger(shape: tuple[int, int]
     assert like.place.shape[0] == like.lightness.size == like.deviation.size == 24
     roots = np.exp(prediction.log_probability.reshape(30, -1) / 2)
     wanted = ((roots[:, :, None] - roots[:, None]) ** 2).sum(0)
-    answer = like.place[:, 2:]
-    found = ((answer[:, None] - answer) ** 2).sum(-1) * SIMILAR_ANSWER**2
+    found = ((like.answer[:, None] - like.answer) ** 2).sum(-1)
     np.testing.assert_allclose(found, wanted, atol=2e-3)
 
 

@@ -312,7 +312,7 @@ class Banded(Certain):
 
 def test_a_stroke_recolours_what_looks_alike_to_the_network_unless_it_is_local() -> None:
     photo, mark = two_halves(left=50, right=50), stroke(7.5)
-    settings = Settings(vividness=0.0, temperature=0.1)
+    settings = Settings(vividness=0.0, temperature=0.1, reach="wide")
     near, middle, far = slice(12, 20), slice(33, 47), slice(62, 80)
     session = Session(photo, Banded(), settings)
     before, after = session.edit(), session.edit([mark])
@@ -323,7 +323,7 @@ def test_a_stroke_recolours_what_looks_alike_to_the_network_unless_it_is_local()
     assert change[:, far].mean() > 0.1 * whole, "the other side, which no edge but the middle parts from the stroke"
     assert change[:, middle].mean() < 0.05 * whole
     assert (session.edit().ab == before.ab).all()
-    local = Session(photo, Banded(), replace(settings, local=True)).edit([mark])
+    local = Session(photo, Banded(), replace(settings, reach="local")).edit([mark])
     assert np.linalg.norm(local.ab - before.ab, axis=-1)[:, far].max() < 1
 
 

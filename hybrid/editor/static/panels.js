@@ -137,16 +137,16 @@ export function picturePanel(app) {
     slider.addEventListener("change", () => app.set({ [name]: Number(slider.value) }));
     slider.addEventListener("dblclick", () => app.set({ [name]: null }));
   }
-  const local = /** @type {HTMLInputElement} */ (byId("local"));
-  local.addEventListener("change", () => app.set({ local: local.checked }));
+  const reach = /** @type {HTMLSelectElement} */ (byId("reach"));
+  reach.addEventListener("change", () => app.set({ reach: reach.value }));
   model.addEventListener("document", () => {
     for (const name of SLIDERS) {
       const slider = /** @type {HTMLInputElement} */ (byId(name));
       slider.value = String(model.setting(name));
       /** @type {HTMLOutputElement} */ (slider.nextElementSibling).textContent = Number(model.setting(name)).toFixed(2);
     }
-    local.checked = Boolean(model.setting("local"));
-    local.disabled = !model.state?.is_predicted;
+    reach.value = model.setting("reach");
+    reach.disabled = !model.state?.is_predicted;
   });
 }
 

@@ -81,8 +81,8 @@ def _spread(axes: Axes, calibration: dict[str, Any]) -> None:
 def _hints(axes: Axes, hints: dict[str, Any]) -> None:
     names = (
         ("siggraph17", "SIGGRAPH17, published"),
-        ("network_solver", "product"),
-        ("local", "product, hints change what they touch"),
+        ("network_solver", "product, reach wide"),
+        ("object", "product, reach object"),
         ("network", "network alone"),
         ("solver", "solver alone"),
     )

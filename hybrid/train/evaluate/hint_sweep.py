@@ -29,7 +29,7 @@ SIGGRAPH17 = (24.43, 25.37, 26.20, 27.39, 28.42, 29.34, 30.42, 31.13, 31.70, 32.
 PATCH = 6
 WITHOUT_VIVIDNESS = Settings(temperature=PLAIN.temperature, vividness=PLAIN.vividness)
 """The product without vividness, which PSNR punishes; marks are for the solver."""
-LOCAL = replace(WITHOUT_VIVIDNESS, local=True)
+WIDE = replace(WITHOUT_VIVIDNESS, reach="wide")
 
 
 def places(shape: tuple[int, ...], count: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -98,14 +98,14 @@ def photo_curves(
     Returns
     -------
     network : hints are given to the network's hint planes alone
-    network_solver : the product
-    local : the product, where hints change what they touch and not what looks alike
+    network_solver : the product, hints reaching widely
+    object : the product, hints reaching what is much alike, as by default
     solver : the product without a network
     """
     photo = Photo(scene.lightness)
     sessions = {
-        "network_solver": Session(photo, predictor, WITHOUT_VIVIDNESS),
-        "local": Session(photo, predictor, LOCAL),
+        "network_solver": Session(photo, predictor, WIDE),
+        "object": Session(photo, predictor, WITHOUT_VIVIDNESS),
         "solver": Session(photo, None, WITHOUT_VIVIDNESS),
     }
     corners = places(scene.lightness.shape, max(counts), random)
