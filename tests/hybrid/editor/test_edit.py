@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -286,3 +287,26 @@ def test_killed_in_the_middle_of_an_export_no_half_of_it_is_left(tmp_path: Path,
         assert until(talk, "state")["strokes"].keys() == {"1"}
         assert not list(tmp_path.glob(".hybrid-export-*"))
         assert not list(tmp_path.glob("*colour*"))
+
+
+def resident_bytes() -> int:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
+def test_two_hundred_strokes_and_as_many_undos_leave_memory_as_it_was(scan: Path, predictor: Predictor) -> None:
+    random = np.random.default_rng(0)
+    with tabs(begun(scan), predictor, Settings()) as [tab]:
+        revision, held = 0, []
+        for _ in range(3):
+            for wish in ["add"] * 200 + ["undo"] * 200:
+                revision += 1
+                points = random.uniform(5, 95, (40, 2)).round(2).tolist()
+                tab.ask(do=wish, **({"strokes": [{**BLUE, "points": points}]} if wish == "add" else {}))
+                tab.hear("changed", revision=revision)
+            tab.see(SETTLED, revision)
+            held.append(resident_bytes())
+    assert held[2] < 1.1 * held[0], f"{held} bytes after 200, 400 and 600 strokes"
