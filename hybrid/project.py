@@ -44,6 +44,7 @@ class Project:
     model : {"name", "sha256"} of the network that the edit was made with
     document : strokes, settings, history
     saved : revision that the file holds; later ones are in the journal
+    thumbnail : small JPEG of the picture, for those who look into the file
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Project:
     model: dict[str, str]
     document: Document = field(default_factory=Document)
     saved: int = -1
+    thumbnail: bytes = b""
 
     @property
     def journal(self) -> Path:
@@ -59,14 +61,25 @@ class Project:
         return self.path.with_name(self.path.name + ".journal")
 
     def note(self, entry: dict[str, Any]) -> None:
-        """Append what led to the document's revision to the journal, and wait until it is on the disk."""
-        line = json.dumps({"revision": self.document.revision, **entry}, separators=(",", ":")) + "\n"
-        with self.journal.open("ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        """Append what led to the document's revision to the journal, and wait until it is on the disk.
 
-    def save(self, thumbnail: bytes = b"") -> None:
+        Raises
+        ------
+        ProjectError
+            The disk refuses.
+        """
+        line = json.dumps({"revision": self.document.revision, **entry}, separators=(",", ":")) + "\n"
+        try:
+            with self.journal.open("ab") as file:
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise ProjectError(
+                f"the last change is not on the disk ({error.strerror or error}): free it, save"
+            ) from error
+
+    def save(self) -> None:
         """Write the file, whole or not at all, and empty the journal.
 
         Raises
@@ -85,8 +98,8 @@ class Project:
             with part.open("wb") as file:
                 with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                     archive.writestr("project.json", json.dumps(document))
-                    if thumbnail:
-                        archive.writestr("thumbnail.jpg", thumbnail)
+                    if self.thumbnail:
+                        archive.writestr("thumbnail.jpg", self.thumbnail)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self.path)
@@ -122,7 +135,7 @@ def open_project(path: Path, photo: Path | None = None) -> Project:
     ProjectError
         No project, a damaged one, one of a later version, or another photo than the one it was made on.
     """
-    content = _content(path)
+    content, thumbnail = _content(path)
     try:
         if content["version"] != VERSION:
             raise ProjectError(f"{path}: version {content['version']!r}; this program reads version {VERSION}")
@@ -143,17 +156,19 @@ def open_project(path: Path, photo: Path | None = None) -> Project:
         raise ProjectError(
             f"{path}: made on another photo (sha256 {wanted[:12]}…, {named} has {found[:12]}…); name another --project"
         )
-    project = Project(path, named, found, model, document, document.revision)
+    project = Project(path, named, found, model, document, document.revision, thumbnail)
     replay(project)
     return project
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> tuple[dict[str, Any], bytes]:
+    """What a file says of the edit, and its thumbnail."""
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("project.json").file_size > MOST_BYTES:
                 raise ProjectError(f"{path}: more than {MOST_BYTES >> 20} MB of strokes; not a project of this program")
             content = json.loads(archive.read("project.json"))
+            thumbnail = archive.read("thumbnail.jpg") if "thumbnail.jpg" in archive.namelist() else b""
     except FileNotFoundError:
         raise ProjectError(f"{path}: no such file; give a photo to begin a project") from None
     except (OSError, KeyError, zipfile.BadZipFile, ValueError) as error:
@@ -162,7 +177,7 @@ def _content(path: Path) -> dict[str, Any]:
         raise ProjectError(f"{path}: not a readable project ({error}); wanted a {SUFFIX} file") from None
     if not isinstance(content, dict):
         raise ProjectError(f"{path}: damaged (no object in project.json); use a copy of it")
-    return content
+    return content, thumbnail
 
 
 def replay(project: Project) -> int:
@@ -209,18 +224,27 @@ def held(path: Path) -> Iterator[None]:
         Another program has it open, or the folder cannot be written to.
     """
     lock = path.with_name(f".{path.name}.lock")
+    descriptor = _locked(lock, path)
     try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise ProjectError(f"cannot write beside {path}: {error.strerror or error}; choose another --project") from None
-    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(lock: Path, path: Path) -> int:
+    """Descriptor of the lock's file, held."""
+    while True:
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            reason = error.strerror or error
+            raise ProjectError(f"cannot write beside {path}: {reason}; choose another --project") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ProjectError(
-                f"{path}: another editor has it open; use its browser tab, or another --project"
-            ) from None
-        yield
-        lock.unlink(missing_ok=True)
-    finally:
-        os.close(descriptor)
+            os.close(descriptor)
+            raise ProjectError(f"{path}: another editor has it open; use its tab, or another --project") from None
+        if lock.exists() and os.path.samestat(lock.stat(), os.fstat(descriptor)):
+            return descriptor
+        os.close(descriptor)  # its last holder removed it in between

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 PROJECT_HELP = "Where strokes, settings and history are kept; FILE.hyb beside the photo if left out."
 
+EDIT_MODEL_HELP = f"{MODEL_HELP} Left out: that of the project, lite for a new one."
+
 
 @app.command(epilog=EXITS)
 def edit(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, or a project FILE.hyb to go on with.")],
     hints: Annotated[Path | None, typer.Option(help="Strokes to begin with: *.hints.json.")] = None,
     project: Annotated[Path | None, typer.Option(metavar="FILE.hyb", help=PROJECT_HELP)] = None,
-    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "lite",
+    model: Annotated[str | None, typer.Option(help=EDIT_MODEL_HELP)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of this machine; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the editor in the browser.")] = True,
@@ -48,7 +50,9 @@ def edit(
             _edit(photo, place, hints, model, device, port, browser)
 
 
-def _edit(path: Path, place: Path, hints: Path | None, model: str, device: str, port: int, browser: bool) -> None:
+def _edit(
+    path: Path, place: Path, hints: Path | None, wanted: str | None, device: str, port: int, browser: bool
+) -> None:
     """Open or begin the project and serve it until interrupted."""
     from hybrid.editor.desk import Desk, Material
     from hybrid.editor.export import clear_unfinished
@@ -64,6 +68,7 @@ def _edit(path: Path, place: Path, hints: Path | None, model: str, device: str, 
     height, width = read_size(photo_path)
     check_fits(height * width, has_strokes=True)
     photo = read_photo(photo_path)
+    model = wanted or (known.model.get("name") if known else None) or "lite"
     source = source_of(model, None, photo_path, device)
     project = known or _begun(place, photo_path)
     if hints is not None:

@@ -20,7 +20,7 @@ from hybrid.editor.tiles import SIDE, Pyramid, thumbnail
 from hybrid.editor.wire import QUICK, SETTLED, packed_chroma, packed_tile
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
-from hybrid.project import Project
+from hybrid.project import Project, ProjectError
 from hybrid.scale import L_OFFSET
 from hybrid.scribbles import CellColors
 from hybrid.session import Settings
@@ -134,7 +134,7 @@ class Desk:
         Raises
         ------
         ValueError
-            It asks for something that cannot be done; the document is as it was.
+            It asks for what cannot be done, and the document is as it was; or the change cannot be put on disk.
         """
         if not isinstance(message, dict):
             raise ValueError("wanted a JSON object")
@@ -164,8 +164,10 @@ class Desk:
         async with self._order:
             change, entry = self._made(wish, message)
             self._recolor()
-            await asyncio.to_thread(self.material.project.note, entry)
-            self._broadcast({"type": "changed", "by": message.get("by"), **self._about(change)})
+            try:
+                await asyncio.to_thread(self.material.project.note, entry)
+            finally:
+                self._broadcast({"type": "changed", "by": message.get("by"), **self._about(change)})
         if self._saving is not None:
             self._saving.cancel()
         self._saving = asyncio.create_task(self._save_later())
@@ -190,7 +192,10 @@ class Desk:
 
     async def _save_later(self) -> None:
         await asyncio.sleep(SAVE_AFTER)
-        await self.save()
+        try:
+            await asyncio.shield(self.save())  # once begun it is not given up
+        except ProjectError as error:
+            self._broadcast({"type": "failed", "revision": self.document.revision, "error": str(error)})
 
     async def save(self) -> None:
         """Write the project file, unless it holds the newest revision already."""
@@ -198,8 +203,9 @@ class Desk:
         async with self._order:
             if project.saved != self.document.revision:
                 settled = self.engine.settled()
-                picture = thumbnail(settled.session.guide, settled.spread.chroma, THUMBNAIL) if settled else b""
-                await asyncio.to_thread(project.save, picture)
+                if settled is not None:
+                    project.thumbnail = thumbnail(settled.session.guide, settled.spread.chroma, THUMBNAIL)
+                await asyncio.to_thread(project.save)
             self._broadcast({"type": "saved", "revision": project.saved})
 
     def _recolor(self) -> None:

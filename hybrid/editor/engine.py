@@ -175,9 +175,10 @@ class Engine:
                     self._color(wanted)
             except Cancelled:
                 continue
-            except (ValueError, SolverError, MemoryError) as error:
+            except Exception as error:  # the thread goes on with the next change, whatever this one led to
                 self._failed = wanted.revision
-                self._listener.failed(wanted.revision, str(error) or type(error).__name__)
+                reason = str(error) if isinstance(error, ValueError | SolverError | MemoryError) else ""
+                self._listener.failed(wanted.revision, reason or f"cannot be coloured ({type(error).__name__})")
 
     def _is_settled(self, wanted: Wanted) -> bool:
         return self._settled is not None and self._settled.revision == wanted.revision

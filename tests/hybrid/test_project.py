@@ -29,7 +29,8 @@ def project(tmp_path: Path) -> Project:
     photo = tmp_path / "scan.tif"
     tifffile.imwrite(photo, np.arange(48 * 64, dtype=np.uint16).reshape(48, 64))
     made = Project(tmp_path / "scan.hyb", photo, sha256_of(photo), {"name": "none", "sha256": ""})
-    made.save(b"a picture")
+    made.thumbnail = b"a picture"
+    made.save()
     return made
 
 
@@ -53,11 +54,12 @@ def test_what_is_saved_comes_back_and_the_photo_is_found_where_both_have_moved(
     for x in (10.0, 20.5, 30.25):
         draw(project, x)
     undo(project)
-    project.save(b"another")
+    project.thumbnail = b"another"
+    project.save()
     assert not project.journal.exists()
     assert same(open_project(project.path), project)
     with zipfile.ZipFile(project.path) as archive:
-        assert archive.read("thumbnail.jpg") == b"another"
+        assert archive.read("thumbnail.jpg") == b"another" == open_project(project.path).thumbnail
         assert json.loads(archive.read("project.json"))["photo"]["path"] == "scan.tif"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -157,6 +159,12 @@ def rewrite(project: Project, **changes: Any) -> None:
         content = json.loads(archive.read("project.json"))
     with zipfile.ZipFile(project.path, "w") as archive:
         archive.writestr("project.json", json.dumps({**content, **changes}))
+
+
+def test_a_change_that_cannot_be_noted_is_told(project: Project) -> None:
+    project.journal.mkdir()
+    with pytest.raises(ProjectError, match="the last change is not on the disk"):
+        draw(project)
 
 
 def test_a_project_is_held_by_one_program_at_a_time(project: Project, tmp_path: Path) -> None:
