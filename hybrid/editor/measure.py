@@ -104,6 +104,7 @@ def measured(photo: Path, strokes: int, many: int, model: str, chromium: str) ->
             revision += 1
             draw(page, chance, revision, pause=True)
         times = page.evaluate("editor.clock.times")
+        times["viewport"] = [look_elsewhere(page, chance) for _ in range(strokes)]
         memory = [resident_megabytes(pid)]
         for _ in range(many):
             revision += 1
