@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 from websockets.sync.client import connect
@@ -269,6 +271,35 @@ def test_killed_in_the_middle_of_an_edit_nothing_that_was_shown_is_lost(scan: Pa
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
     assert not list(scan.parent.glob("*.journal"))
+
+
+def test_what_cannot_be_edited_is_refused_in_one_line(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hints, marked = scan.with_suffix(".hints.json"), scan.with_suffix(".png")
+    hints.write_text(json.dumps({"version": 1, "image": {}, "hints": [BLUE]}))
+    copy = np.round(tifffile.imread(scan)[..., None].repeat(3, -1) / 257).astype(np.uint8)
+    copy[20:30, 20:30] = [200, 30, 30]
+    Image.fromarray(copy).save(marked)
+    project = begun(scan)
+    project.document.change(project.document.add([BLUE]))
+    project.save()
+    cases = [
+        ([scan.with_name("none.tif")], 3, "there is no such file"),
+        ([project.path, "--project", "other.hyb"], 2, "is a project already"),
+        ([scan, "--hints", hints], 2, "has strokes already"),
+        ([scan, "--project", scan.with_name("new.hyb"), "--hints", marked], 2, "a marked copy"),
+        ([scan, "--model", "unheard-of"], 5, "unheard-of"),
+        ([scan, "--port", "70000"], 2, "--port"),
+    ]
+    before = sorted(scan.parent.iterdir())
+    for words, code, reason in cases:
+        done = CliRunner().invoke(
+            command, ["edit", *map(str, words), *([] if "--model" in words else ["--model", "none"])]
+        )
+        assert (done.exit_code, reason in done.output) == (code, True), done.output
+        assert sorted(scan.parent.iterdir()) == before, words
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    done = CliRunner().invoke(command, ["edit", str(scan)])
+    assert (done.exit_code, "hybrid-colorizer[editor]" in done.output) == (2, True)
 
 
 @pytest.mark.slow
