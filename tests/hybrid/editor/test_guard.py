@@ -127,6 +127,22 @@ def test_too_large_a_body_is_refused_whatever_it_says_of_its_length(client: Test
     refused(client.post(address, content=(b"x" * 1000 for _ in range(20))), 413, "more than")
 
 
+def test_a_body_is_counted_as_it_comes_whatever_is_behind() -> None:
+    async def swallow(_scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    guarded = TestClient(Guard(swallow, 4321, TOKEN, most_bytes=1000), base_url=ORIGIN)
+    for count in (10, 11):
+        response = guarded.post(f"/{TOKEN}/any", content=(b"x" * 100 for _ in range(count)))
+        if count == 10:
+            assert response.status_code == 200
+        else:
+            refused(response, 413, "more than 1000 bytes")
+
+
 WAYS = [
     "../secret.txt",
     "..%2fsecret.txt",
