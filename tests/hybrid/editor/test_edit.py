@@ -310,7 +310,8 @@ def test_killed_in_the_middle_of_an_export_no_half_of_it_is_left(tmp_path: Path,
         talk.send(json.dumps({"do": "add", "strokes": [{**BLUE, "radius": 40}]}))
         request = urllib.request.Request(address + "export", data=b'{"format": "png"}', method="POST")
         assert urllib.request.urlopen(request).status == 200
-        until(talk, "export", stage="writing")
+        while until(talk, "export")["share"] < 0.5:
+            pass
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert list(tmp_path.glob(".hybrid-export-*")), "it was killed while it wrote"
