@@ -6,7 +6,7 @@ import { TOOLS } from "./tools.js";
 
 /** @type {[string, string][]} keys and what they do, for the sheet */
 export const SHEET = [
-  ["B", "brush"], ["P", "point"], ["E", "eraser"], ["I or Alt", "eyedropper"], ["G", "keep grey"], ["K", "keep as predicted"],
+  ["B", "brush"], ["P", "point"], ["A", "area to fill"], ["E", "eraser"], ["I or Alt", "eyedropper"], ["G", "keep grey"], ["K", "keep as predicted"],
   ["V", "select and move"], ["Delete", "delete the selected stroke"], ["[ ]", "brush size"], ["X", "swap colours"],
   ["Shift 1 … 9", "suggested colour"], ["Space, drag", "move the photo"], ["Wheel", "zoom at the cursor"], ["+ −", "zoom"],
   ["0", "whole photo"], ["1", "100 %"], ["\\ held", "grey"], ["C", "compare"], ["D", "map of doubt"],

@@ -119,7 +119,7 @@ export function newHint(model) {
   const modes = { eraser: "erase", gray: "gray", keep: "keep" };
   const mode = modes[model.tool] ?? "color";
   /** @type {Hint} */
-  const hint = { type: model.tool === "point" ? "point" : "stroke", mode, points: [], radius: model.radius, strength: 1 };
+  const hint = { type: { point: "point", area: "region" }[model.tool] ?? "stroke", mode, points: [], radius: model.radius, strength: 1 };
   if (mode === "color") {
     hint.ab = model.ab;
     hint.strength = model.strength;

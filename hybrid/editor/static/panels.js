@@ -39,7 +39,7 @@ export function toolBar(app) {
     for (const button of bar.children) {
       button.setAttribute("aria-pressed", String(button.getAttribute("data-tool") === app.model.tool));
     }
-    const isPick = app.model.tool === "pick" || app.held.has("Alt");
+    const isPick = ["pick", "area"].includes(app.model.tool) || app.held.has("Alt");
     byId("stage").dataset.cursor = app.held.has(" ") ? "grab" : isPick ? "pick" : app.model.tool === "select" ? "move" : "none";
     app.redrawMarks();
   };

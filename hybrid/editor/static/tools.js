@@ -11,6 +11,7 @@ import { kept, toPhoto, zoomed } from "./view.js";
 export const TOOLS = [
   { name: "brush", key: "b", title: "Brush", path: "M4 20c3 0 5-1 5-4a2.5 2.5 0 0 0-5 0c0 2-1 3-1 3zM9 14 19 4l1 1-9 11" },
   { name: "point", key: "p", title: "Point", path: "M12 3v5M12 16v5M3 12h5M16 12h5M12 11.5a.5.5 0 1 1 0 1 .5.5 0 0 1 0-1" },
+  { name: "area", key: "a", title: "Area", path: "M5 8l7-4 7 5-2 9-8 2-5-6zM5 8a1 1 0 1 0 0 .1M12 4a1 1 0 1 0 0 .1M19 9a1 1 0 1 0 0 .1" },
   { name: "eraser", key: "e", title: "Eraser", path: "M8 20h12M4 15 14 5l6 6-9 9H8z M9 10l6 6" },
   { name: "pick", key: "i", title: "Eyedropper", path: "M14 6l4 4M4 20l1-4 9-9 3 3-9 9zM15 5l2-2a2 2 0 0 1 4 4l-2 2z" },
   { name: "gray", key: "g", title: "Keep grey", path: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 4v16M12 8h6M12 12h8M12 16h6" },
@@ -82,7 +83,7 @@ export function pointerTools(stage, app) {
   });
 
   const finish = () => {
-    if (doing?.kind === "paint" && app.fresh) app.paint(app.fresh);
+    if (doing?.kind === "paint" && app.fresh && (app.fresh.type !== "region" || app.fresh.points.length > 2)) app.paint(app.fresh);
     if (doing?.kind === "move" && app.dragged) app.replace({ [app.dragged.id]: app.dragged.hint });
     app.fresh = null;
     app.dragged = null;

@@ -227,11 +227,15 @@ def test_a_second_tab_follows_and_every_control_has_a_name(browser: Any, grey_ph
             person.until("editor.model.strokes.size === 1")
         other.key("Control+z")
         one.until("editor.model.strokes.size === 0 && editor.model.state.can_redo")
+        one.key("a")
+        one.drag((100, 100), (160, 100), (160, 140), (100, 140))
+        other.until("editor.model.strokes.size === 1")
+        assert other.page.evaluate("[...editor.model.strokes.values()][0].type") == "region"
         one.key("?")
         assert one.page.locator("#sheet").is_visible()
         nameless = """[...document.querySelectorAll('button, input, select, canvas[tabindex]')].filter((each) =>
             !(each.ariaLabel || each.title || each.textContent.trim() || each.labels?.length)).map(c => c.outerHTML)"""
         assert other.page.evaluate(nameless) == []
         state = json.loads(other.page.evaluate("fetch('state').then(answer => answer.text())"))
-        assert state["revision"] == 2
+        assert state["revision"] == 3
     assert not complaints

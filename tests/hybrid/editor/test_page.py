@@ -85,12 +85,15 @@ def test_strokes_are_found_moved_and_thinned() -> None:
         const hint = newHint(model);
         hint.points.push([5, 5]);
         for (const point of [[5.1, 5], [9, 5], [9.2, 5, 0.5], [30, 5, 0.5]]) addPoint(hint, point, 1);
+        model.tool = "area";
+        const area = newHint(model);
         model.tool = "eraser";
-        console.log(JSON.stringify({ hits, far: distance(line, 60, 30), points: hint.points, recent: model.recent(),
-            erase: newHint(model) }))"""
+        console.log(JSON.stringify({ area, hits, far: distance(line, 60, 30), points: hint.points,
+            recent: model.recent(), erase: newHint(model) }))"""
     )
     assert found["hits"] == [1, None, 4, 1]
     assert found["far"] == 16
     assert found["points"] == [[5, 5, 1], [9, 5, 1], [30, 5, 0.5]]
     assert found["recent"] == [[9, 9]]
     assert (found["erase"]["mode"], "ab" in found["erase"]) == ("erase", False)
+    assert (found["area"]["type"], found["area"]["mode"]) == ("region", "color")
