@@ -14,7 +14,7 @@ import tifffile
 from skimage import data
 from skimage.transform import resize
 
-from hybrid.cli.colorize import summary
+from hybrid.cli.job import summary
 from hybrid.color import luminance, srgb_decode, srgb_encode
 from hybrid.memory import peak_bytes
 from hybrid.models.weights import load_model

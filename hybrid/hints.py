@@ -97,6 +97,10 @@ def hint_of(stroke: Stroke) -> dict[str, Any]:
     hint["points"] = np.round(np.asarray(points, float), 3).tolist()
     if stroke.ab is not None:
         hint["ab"] = [float(value) for value in stroke.ab]
+    if stroke.label:
+        hint["label"] = stroke.label
+    if stroke.confidence is not None:
+        hint["confidence"] = stroke.confidence
     return hint
 
 
@@ -146,6 +150,8 @@ def stroke_of(hint: Any) -> Stroke:
             mode=mode,
             strength=float(hint.get("strength", 1.0)),
             is_region=hint.get("type", "stroke") == "region",
+            label=str(hint.get("label", "")),
+            confidence=None if hint.get("confidence") is None else float(hint["confidence"]),
         )
     except KeyError as error:
         raise ValueError(f" has no {error}") from None
@@ -178,7 +184,7 @@ def _marked_copy(path: Path, photo: Photo) -> MarkedPixels:
         )
     if photo.path is None:
         raise HintsError(f"{path}: a marked copy is compared with the photo's file; this photo was not read from one")
-    grey, _ = read_overlay(photo.path)
+    grey, _ = read_overlay(photo.path, page=photo.page)
     is_marked = np.abs(rgb - grey).sum(-1) > MARKED_ABOVE
     share = float(is_marked.mean())
     if share == 0:

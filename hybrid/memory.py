@@ -14,18 +14,20 @@ PER_PIXEL = 36
 from grey to TIFF, 28 would be RGB to PNG; the rest is margin."""
 PER_PAINTED_PIXEL = 40
 """More where strokes cover the whole photo: their pixels and the corrections around them."""
+PER_LAYERED_PIXEL = 50
+"""More for a file with layers: their codes, and the same compressed, twice for a moment."""
 
 
 class MemoryShort(ValueError):
     """A photo that does not fit into memory, with the figures and what would fit."""
 
 
-def plan_bytes(pixels: int, has_strokes: bool) -> float:
+def plan_bytes(pixels: int, has_strokes: bool, has_layers: bool = False) -> float:
     """Bytes that colouring a photo of so many pixels will need at most."""
-    return FIXED + pixels * (PER_PIXEL + (PER_PAINTED_PIXEL if has_strokes else 0))
+    return FIXED + pixels * (PER_PIXEL + has_strokes * PER_PAINTED_PIXEL + has_layers * PER_LAYERED_PIXEL)
 
 
-def check_fits(pixels: int, has_strokes: bool = False) -> None:
+def check_fits(pixels: int, has_strokes: bool = False, has_layers: bool = False) -> None:
     """Refuse a photo before any work on it.
 
     Raises
@@ -33,7 +35,7 @@ def check_fits(pixels: int, has_strokes: bool = False) -> None:
     MemoryShort
         It needs more than the machine has free.
     """
-    needed, available = plan_bytes(pixels, has_strokes), available_bytes()
+    needed, available = plan_bytes(pixels, has_strokes, has_layers), available_bytes()
     if needed > available:
         most = max(0.0, (available - FIXED) * pixels / (needed - FIXED) / 1e6)
         raise MemoryShort(

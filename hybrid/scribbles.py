@@ -32,11 +32,13 @@ class CellColors:
     ab : (h, w, 2) float32, CIELAB units
     confidence : (h, w) float32 in [0, 1]
     recolored : share of the cells whose colour the agreement of their region changed by more than 5 units
+    weight : (h, w) float32 in [0, 1], share of the firmness that each cell has; None for all of it
     """
 
     ab: Float
     confidence: Float
     recolored: float = 0.0
+    weight: Float | None = None
 
 
 def _lift(prediction: Prediction, vividness: float) -> Float:
@@ -98,14 +100,18 @@ def colors_of_picture(ab: Float, longest: int = 256) -> CellColors:
     ----------
     ab : (H, W, 2) float32, CIELAB units
     """
-    height, width = ab.shape[:2]
-    factor = min(1.0, longest / max(height, width))
-    shape = (max(1, round(height * factor)), max(1, round(width * factor)))
+    shape = cells_of(ab.shape, longest)
     small = np.stack([shrink(ab[..., c], shape) for c in range(2)], -1)
     return CellColors(small, np.ones(shape, np.float32))
 
 
-def noise_of(ab: Float, lightness: Float) -> float:
+def cells_of(shape: tuple[int, ...], longest: int = 256) -> tuple[int, int]:
+    """Cells (h, w) that a picture is averaged to: its pixels, or at most `longest` a side."""
+    factor = min(1.0, longest / max(shape[:2]))
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
+
+
+def noise_of(ab: Float, lightness: Float, weight: Float | None = None) -> float:
     """Standard deviation of what is independent from cell to cell in a picture's colours, in a and in b.
 
     The median response to a second difference across and down (Immerkær 1996), over the half of the cells where the
@@ -113,14 +119,18 @@ def noise_of(ab: Float, lightness: Float) -> float:
 
     Parameters
     ----------
-    ab : (h, w, 2) float32, CIELAB units
+    ab : (h, w, C) float32, CIELAB units
     lightness : (H, W) float32, L* of the photo
+    weight : (h, w) float32, of the cells; those below a half are left out
     """
     light = shrink(lightness, tuple(min(pair) for pair in zip(ab.shape[:2], lightness.shape, strict=True)))
     if light.shape != ab.shape[:2] or light.size < FEWEST_CELLS:
         return 0.0
     busy = np.abs(convolve(light, SECOND_DIFFERENCE, mode="nearest"))
-    is_even = busy <= np.median(busy)
+    counts = np.ones(light.shape, bool) if weight is None else weight >= 0.5
+    if counts.sum() < FEWEST_CELLS:
+        return 0.0
+    is_even = counts & (busy <= np.median(busy[counts]))
     found = [np.abs(convolve(plane, SECOND_DIFFERENCE, mode="nearest")[is_even]) for plane in np.moveaxis(ab, -1, 0)]
     return float(np.median(np.concatenate(found)) / NORMAL_MEDIAN / np.linalg.norm(SECOND_DIFFERENCE))
 
@@ -177,4 +187,5 @@ def cell_means(colors: CellColors, lightness: Float, firmness: float, saturation
     ab = np.stack([shrink(colors.ab[..., c], shape) for c in range(2)], -1)
     mean_light = shrink(lightness, shape)
     chroma = ab * np.float32(saturation) / (mean_light + np.float32(L_OFFSET))[..., None]
-    return CellMeans(chroma, np.full(shape, firmness, np.float32))
+    weight = np.full(shape, firmness, np.float32)
+    return CellMeans(chroma, weight if colors.weight is None else weight * shrink(colors.weight, shape))

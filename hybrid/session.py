@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
 from hybrid.finish import Window, finish, finish_window
+from hybrid.hints import sha256_of
 from hybrid.kriging import REACHES, Likeness, carried, likeness
-from hybrid.photo import Photo, output_space, write_photo
+from hybrid.photo import Photo, Provenance, output_space, write_chroma, write_photo
+from hybrid.photo.provenance import Source
+from hybrid.picture import completed
 from hybrid.predict import Prediction, Predictor
 from hybrid.reach import membership, seeds_of, yielding
 from hybrid.scale import L_OFFSET, apply_lines, enlarge, lift, line_field, shrink, working_shape
@@ -103,6 +107,7 @@ class Colorized:
     painted : the user's marks, at full size
     solution : of the last solve at working size, or None where there was nothing to spread
     report : figures of how it came about
+    source, settings : that the session has; every file tells them
     """
 
     photo: Photo
@@ -110,19 +115,57 @@ class Colorized:
     painted: Paint
     solution: Solution | None
     report: dict[str, Any] = field(default_factory=dict)
+    source: Predictor | CellColors | None = None
+    settings: Settings = field(default_factory=Settings)
 
-    def write(self, path: Path, **options: Any) -> dict[str, Any]:
-        """Write the picture; options as of `hybrid.photo.write_photo`. Returns the report, completed."""
-        written = write_photo(path, self.photo, self.ab, **options)
+    def write(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> dict[str, Any]:
+        """Write the picture, marked as a colorization.
+
+        Parameters
+        ----------
+        path : .tif, .png or .jpg
+        details : more that the mark should tell, such as the hash of a file of strokes
+        options : as of `hybrid.photo.write_photo`
+
+        Returns
+        -------
+        The report, completed.
+        """
+        marks = (self.painted.index, self.painted.ab)
+        written = write_photo(path, self.photo, self.ab, marks=marks, provenance=self._mark(details), **options)
         seconds = {**self.report["seconds"], "write": round(written.seconds, 3)}
+        kept = hints_kept(self.photo, self.painted, self.ab, options.get("profile"))
         return {
             **self.report,
+            "hints_kept": round(kept, 4),
             "output": str(path),
             "seconds": seconds,
             "luminance_change": round(written.luminance_error, 3),
             "gamut_mapped": round(written.gamut_mapped, 4),
             "bytes": written.bytes_written,
+            "verify": written.fidelity.document(),
         }
+
+    def write_chroma(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> None:
+        """Write the colours alone; arguments as of `write`, options as of `hybrid.photo.write_chroma`."""
+        write_chroma(path, self.photo, self.ab, provenance=self._mark(details), **options)
+
+    def _mark(self, details: Mapping[str, str] | None) -> Provenance:
+        found: dict[str, str] = {}
+        if self.photo.path is not None and self.photo.path.is_file():
+            found["input-sha256"] = sha256_of(self.photo.path)
+        name = ""
+        if isinstance(self.source, Predictor):
+            name = self.source.model.name
+            found |= {"model": name, "model-sha256": self.source.model.sha256}
+        if len(self.painted):
+            painting = self.painted.index.astype("<i8").tobytes() + self.painted.ab.astype("<f4").tobytes()
+            found["painted-sha256"] = hashlib.sha256(painting).hexdigest()
+        found |= {key: str(value) for key, value in asdict(self.settings).items() if value is not None}
+        kind: Source = (
+            "model" if name else "picture" if self.source is not None else "strokes" if len(self.painted) else "none"
+        )
+        return Provenance(kind, {**found, **(details or {})}, name)
 
 
 class Session:
@@ -134,6 +177,7 @@ class Session:
     source : a network, the colours of a small picture, or None for strokes alone
     settings : how
     progress : called with the name of each stage as it begins
+    picture : colours of a small picture that go before the network's wherever they are believed
     """
 
     def __init__(
@@ -142,6 +186,7 @@ class Session:
         source: Predictor | CellColors | None,
         settings: Settings | None = None,
         progress: Callable[[str], None] = lambda _: None,
+        picture: CellColors | None = None,
     ) -> None:
         self.photo = photo
         self.settings = settings or Settings()
@@ -151,14 +196,17 @@ class Session:
         with self._stage("shrink", self._seconds):
             self.guide = shrink(photo.lightness, self.shape)
         choice = self.settings
-        is_guess = isinstance(source, Predictor)
+        self._source = picture if source is None else source
         self.prediction: Prediction | None = None
         self._regions = 0
         self._like: Likeness | None = None
-        self.colors = self._predicted(source) if isinstance(source, Predictor) else source
-        self.noise = 0.0 if is_guess or self.colors is None else noise_of(self.colors.ab, self.guide)
-        firmness, reweightings = NETWORK_TRUST if is_guess else trust_of(self.noise)
+        self._picture = source if isinstance(source, CellColors) else picture
+        self._guess = self._predicted(source) if isinstance(source, Predictor) else None
+        given = self._picture
+        self.noise = 0.0 if given is None else noise_of(given.ab, self.guide, given.weight)
+        firmness, reweightings = NETWORK_TRUST if self._guess and given is None else trust_of(self.noise)
         self._firmness = choice.firmness or firmness
+        self.colors = self._completed(self._guess)
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
         self._solver = ChromaSolver(np.clip(self.guide / 100, 0, 1))
@@ -198,7 +246,7 @@ class Session:
             finished = finish(ab, painted, self.photo.lightness, self.shape, HALF_STEP / MOST_L, watch)
             ab.reshape(-1, 2)[painted.index] = painted.ab
         report = self._report(painted, ab, spread.solution, finished, seconds)
-        return Colorized(self.photo, ab, painted, spread.solution, report)
+        return Colorized(self.photo, ab, painted, spread.solution, report, self._source, self.settings)
 
     def window(
         self, spread: Spread, within: Window, kept: dict[int, Float] | None = None, watch: Watch | None = None
@@ -238,9 +286,9 @@ class Session:
         lightness : (h, w) float32, L* of the photo, at any size
         """
         reach = REACHES[self.settings.reach]
-        if self.colors is None or self._like is None or reach is None:
+        if self._guess is None or self._like is None or reach is None:
             return self.colors
-        return carried(self.colors, self._like, reach, painted, lightness)
+        return self._completed(carried(self._guess, self._like, reach, painted, lightness))
 
     def _predicted(self, network: Predictor) -> CellColors:
         """Colours of the cells by the network."""
@@ -251,6 +299,10 @@ class Session:
             self.prediction = network.predict(self.guide)
             self._like = likeness(self.prediction, self.guide)
             return colors_of_prediction(self.prediction, labels, choice.temperature, choice.vividness, choice.fusion)
+
+    def _completed(self, guess: CellColors | None) -> CellColors | None:
+        """The picture's colours with a network's where they are not believed; the one there is, of one alone."""
+        return guess if self._picture is None else completed(self._picture, guess, self._firmness)
 
     def _means(self, colors: CellColors) -> CellMeans:
         return cell_means(colors, self.guide, self._firmness, self.settings.saturation)
@@ -299,17 +351,6 @@ class Session:
         part = slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)
         return apply_lines(self._plain, lightness, part)[rows - part[0].start, columns - part[1].start]
 
-    def _kept(self, painted: Paint, ab: Float) -> float:
-        """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut."""
-        if not len(painted):
-            return 1.0
-        lightness = self.photo.lightness.ravel()[painted.index]
-        to_xyz = output_space(self.photo).to_xyz
-        wanted = linear_from_lab(lightness, ab.reshape(-1, 2)[painted.index], to_xyz)
-        shown, _ = into_gamut(wanted, luminance_from_lightness(lightness), to_xyz)
-        off = np.abs(lab_from_linear(shown, to_xyz)[1] - painted.ab).max(-1)
-        return float((off <= HALF_STEP).mean())
-
     def _report(
         self, painted: Paint, ab: Float, solution: Solution | None, finished: int, seconds: dict[str, float]
     ) -> dict[str, Any]:
@@ -325,7 +366,7 @@ class Session:
             "iterations": solution.iterations if solution else 0,
             "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,
             "hint_pixels": len(painted),
-            "hints_kept": round(self._kept(painted, ab), 4),
+            "hints_kept": round(hints_kept(self.photo, painted, ab), 4),
             "finished_pixels": finished,
             "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
         }
@@ -337,6 +378,24 @@ class Session:
         began = time.perf_counter()
         yield
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def hints_kept(photo: Photo, painted: Paint, ab: Float, profile: str | Path | None = None) -> float:
+    """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut.
+
+    Parameters
+    ----------
+    ab : (H, W, 2), the photo's colours
+    profile : that the picture is written in, as of `hybrid.photo.write_photo`
+    """
+    if not len(painted):
+        return 1.0
+    lightness = photo.lightness.ravel()[painted.index]
+    to_xyz = output_space(photo, profile).to_xyz
+    wanted = linear_from_lab(lightness, ab.reshape(-1, 2)[painted.index], to_xyz)
+    shown, _ = into_gamut(wanted, luminance_from_lightness(lightness), to_xyz)
+    off = np.abs(lab_from_linear(shown, to_xyz)[1] - painted.ab).max(-1)
+    return float((off <= HALF_STEP).mean())
 
 
 def _weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:

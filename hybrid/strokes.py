@@ -33,6 +33,9 @@ class Stroke:
         Share of the asked colour in the mix with the predicted one; 1 is obeyed exactly.
     is_region : bool
         The points are the outline of an area to fill.
+    label : who or what drew it; says nothing to the program
+    confidence : float in [0, 1] or None
+        How sure the program was of a colour that it drew; only to be looked at.
 
     Raises
     ------
@@ -46,6 +49,8 @@ class Stroke:
     mode: Mode = "color"
     strength: float = 1.0
     is_region: bool = False
+    label: str = ""
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         points = np.asarray(self.points, np.float32)

@@ -33,6 +33,7 @@ class Batch:
     open_colorizer, exit_code_of : given to the workers
     settings_sha256 : from `settings_hash`
     has_hints : whether there are strokes; they belong to one photo
+    has_layers : whether files get layers, which takes memory
     workers : processes at most; None: two where cores and memory allow
     shard : the share of the photos to do
     redo : colour again what is done
@@ -46,6 +47,7 @@ class Batch:
     exit_code_of: ExitCode
     settings_sha256: str
     has_hints: bool = False
+    has_layers: bool = False
     workers: int | None = None
     shard: Shard = WHOLE
     redo: bool = False
@@ -71,7 +73,8 @@ def run_batch(batch: Batch, report: Report) -> None:
         recover(batch.folder, batch.shard, manifest)
         history = read_history(batch.folder)
         run = _Run(batch, report, manifest, pending_path(batch.folder, batch.shard), history)
-        crew = Crew(batch.open_colorizer, batch.exit_code_of, batch.workers, batch.has_hints)
+        takes_more = batch.has_hints or batch.has_layers
+        crew = Crew(batch.open_colorizer, batch.exit_code_of, batch.workers, takes_more)
         try:
             with closing(crew.run(run.tasks(items, spot))) as ended:
                 for task, outcome in ended:

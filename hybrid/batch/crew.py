@@ -67,7 +67,7 @@ class Crew:
     open_colorizer : what a worker loads once
     exit_code_of : of a photo's error
     workers : how many at most; None: two if there are two cores
-    has_strokes : whether photos have strokes, which takes more memory
+    has_strokes : whether photos have strokes, or files layers, which takes more memory
 
     Raises
     ------

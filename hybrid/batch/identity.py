@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.hints import sha256_of
+from hybrid.photo.provenance import program
 
 SHIPPED = Path(__file__).parents[1] / "models"
 """Where weights lie; asked by path, since importing the package would load torch only to see that nothing is to do."""
 
 
 def settings_hash(choices: Mapping[str, Any], model: str, *files: Path | None) -> str:
-    """sha256 of all that shapes a picture, in hexadecimal.
+    """sha256 of all that shapes a picture, this program's version included, in hexadecimal.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ def settings_hash(choices: Mapping[str, Any], model: str, *files: Path | None) -
     """
     weights = Path(model) if Path(model).suffix else SHIPPED / f"{model}.safetensors"
     hashes = [_content(path) for path in (weights, *files)]
-    document = {"choices": dict(choices), "model": Path(model).name, "files": hashes}
+    document = {"program": program(), "choices": dict(choices), "model": Path(model).name, "files": hashes}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from hybrid.batch.error import UNREADABLE, BatchError
 from hybrid.batch.patterns import expand, fixed_part, is_pattern
-
-ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
-"""What is looked for in folders, and what an output that is one file ends with."""
+from hybrid.photo import ENDINGS
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def _check(items: Sequence[Item], folder: Path) -> None:
         if item.output in taken:
             raise BatchError(
                 f"{taken[item.output]} and {item.photo} would both become {folder / item.output}; "
-                "rename one, or use two folders"
+                "rename one, use two folders, or a pattern such as '*.tif'"
             )
         taken[item.output] = item.photo
     photos = {item.photo.resolve(): item.photo for item in items}

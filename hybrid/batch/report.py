@@ -57,6 +57,8 @@ class Report:
         self._advance({"status": "ok", **report})
         if not (self._as_json or self._console.is_terminal):
             self._say(f"{self._count}: {report['output']}, {pixels / 1e6:.2f} MP")
+        for warning in report.get("warnings", []):
+            self._say(f"hybrid: {warning}")
 
     def skipped(self, photo: Path, target: Path) -> None:
         """A photo was done before."""

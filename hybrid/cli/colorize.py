@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +14,7 @@ from hybrid.cli.console import (
     EXIT_USAGE,
     EXITS,
     MODEL_HELP,
+    PAGE_HELP,
     app,
     exit_code_of,
     fail,
@@ -24,32 +23,32 @@ from hybrid.cli.console import (
     reported,
     stages,
 )
+from hybrid.cli.job import Job, check_outputs, sources_of, summary, work
+from hybrid.cli.scribbles import check_scribbles
 
 if TYPE_CHECKING:
     from hybrid.batch.worker import Colorize
-    from hybrid.predict import Predictor
-    from hybrid.scribbles import CellColors
-    from hybrid.session import Settings
 
-INPUTS_HELP = """Photos: TIFF, PNG or JPEG, 8 or 16 bit; folders, searched through all levels; patterns such as \
-'scans/**/*.tif'."""
+INPUTS_HELP = """Photos: TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF; with the extras heif and raw, HEIC and \
+camera raw; folders, searched through all levels; patterns such as 'scans/**/*.tif'."""
 OUTPUT_HELP = """A file; or a folder, for a batch: 16-bit TIFFs, each where its photo is in the folder given, and a \
 manifest by which a rerun goes on where the last one ended."""
 REACH_HELP = """Of strokes: local, along the photo's edges alone; object, also to what looks much alike to the \
 network; wide, to all it may concern, for many points all over the photo."""
 WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
+PROFILE_HELP = """Colour space of the output: srgb, adobe-rgb, prophoto (16 bits only), p3, or FILE.icc; the photo's \
+own RGB profile, or sRGB, if left out."""
+LAYERS_HELP = """Of a 16-bit TIFF: also layers for Photoshop and Krita: exact colours, colours alone, strokes, the \
+grey photo (needs the extra psd)."""
+CHROMA_HELP = """Also write the colours alone, to lay over the photo in blend mode Color: LCh Color in GIMP, Color in \
+Photoshop's Lab mode. A .tif or .png."""
+COLORS_HELP = """Take colours from this colour picture of the scene, small or large: put in place by its luminance, \
+and where that is not the photo's rejected."""
+SCRIBBLES_HELP = """Write the colours chosen as a few hundred points, a *.hints.json to look at, edit and give back by \
+--hints, with --model none say."""
+AS_IS_HELP = "Neither move the picture of --colors nor judge it: it covers the photo exactly, and is right."
+NETWORK_HELP = " Default: lite; none with --colors, where a network named fills in for what is rejected."
 VERIFY_HELP = "Of a batch: read all files again to see what is done, rather than trust sizes and dates."
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all photos of one call share."""
-
-    source: Predictor | CellColors | None
-    settings: Settings
-    hints: Path | None
-    depth: int | None
-    overwrite: bool
 
 
 @app.command(epilog=EXITS)
@@ -57,15 +56,21 @@ def colorize(
     inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help=INPUTS_HELP)],
     output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help=OUTPUT_HELP)],
     hints: Annotated[Path | None, typer.Option(help="Strokes: *.hints.json, or a marked copy of the photo.")] = None,
-    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "lite",
-    colors: Annotated[
-        Path | None, typer.Option(help="Take colours from this small colour picture of the scene.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP + NETWORK_HELP)] = None,
+    colors: Annotated[Path | None, typer.Option(help=COLORS_HELP)] = None,
+    colors_as_is: Annotated[bool, typer.Option("--colors-as-is", help=AS_IS_HELP)] = False,
     temperature: Annotated[float, typer.Option(min=0, max=1, help="0 most likely colour, 1 mean colour.")] = 0.38,
     vividness: Annotated[float, typer.Option(min=0, max=1, help="0 as predicted; more favours rare colours.")] = 0.1,
     saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
     reach: Annotated[Literal["local", "object", "wide"], typer.Option(help=REACH_HELP)] = "object",
+    scribbles_out: Annotated[Path | None, typer.Option(metavar="FILE", help=SCRIBBLES_HELP)] = None,
+    page: Annotated[int | None, typer.Option(min=1, metavar="N", help=PAGE_HELP)] = None,
     depth: Annotated[int | None, typer.Option(help="8 or 16 bits; default 16, for JPEG 8.")] = None,
+    profile: Annotated[str | None, typer.Option(help=PROFILE_HELP)] = None,
+    compression: Annotated[str, typer.Option(help="Of a TIFF: none, deflate, lzw or zstd.")] = "deflate",
+    dpi: Annotated[float | None, typer.Option(help="Pixels an inch to note in the file; default the photo's.")] = None,
+    layers: Annotated[bool, typer.Option("--layers", help=LAYERS_HELP)] = False,
+    chroma_out: Annotated[Path | None, typer.Option(metavar="FILE", help=CHROMA_HELP)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist; a batch replaces its own anyway.")] = False,
@@ -77,6 +82,9 @@ def colorize(
     """Colour photographs; their luminance stays as it is."""
     from hybrid.batch.inputs import is_batch
 
+    if colors_as_is and colors is None:
+        raise fail("--colors-as-is says how to take --colors; give that too", EXIT_USAGE)
+    model = model or ("lite" if colors is None else "none")
     if hints is not None and len(inputs) > 1:
         raise fail(f"--hints belongs to one photo; got {len(inputs)} photos", EXIT_USAGE)
     choices: dict[str, Any] = {
@@ -85,14 +93,32 @@ def colorize(
         "saturation": saturation,
         "reach": reach,
     }
-    if is_batch(inputs, output):
+    how_written: dict[str, Any] = {
+        "bits": depth,
+        "profile": profile,
+        "compression": compression,
+        "dpi": dpi,
+        "layers": layers,
+    }
+    is_many = is_batch(inputs, output)
+    for name, file in (("--chroma-out", chroma_out), ("--scribbles-out", scribbles_out)):
+        if is_many and file is not None:
+            raise fail(f"{name} belongs to one photo; colour it alone, to a file", EXIT_USAGE)
+    with reported():
+        check_outputs(Path("photo.tif" if is_many else output), chroma_out, how_written, overwrite)
+    if is_many:
         from hybrid.batch.command import colorize_batch
         from hybrid.batch.error import BatchError
         from hybrid.batch.identity import settings_hash
 
-        made_with = settings_hash({**choices, "depth": depth}, model, colors, hints)
-        opener = partial(open_colorizer, model, colors, device, choices, hints, depth)
-        how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite, "has_hints": bool(hints)}
+        extra: dict[str, Any] = ({"as_is": colors_as_is} if colors else {}) | ({"page": page} if page else {})
+        made_with = settings_hash(
+            {**choices, **how_written, **extra}, model, colors, hints, Path(profile) if profile else None
+        )
+        given = {"hints": hints, "output": how_written, "colors": colors, "page": page}
+        opener = partial(open_colorizer, (model, colors, colors_as_is, device), choices, given)
+        how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite}
+        how |= {"has_hints": bool(hints), "has_layers": layers}
         try:
             done = colorize_batch(inputs, output, shard, notes, as_json, opener, exit_code_of, made_with, **how)
         except BatchError as error:
@@ -101,23 +127,23 @@ def colorize(
     with reported():
         from hybrid.session import Settings
 
-        job = Job(source_of(model, colors, inputs[0], device), Settings(**choices), hints, depth, overwrite)
+        check_scribbles(scribbles_out, model == "none" and colors is None, overwrite)
+        sources = sources_of(model, colors, colors_as_is, device)
+        job = Job(*sources, Settings(**choices), hints, how_written, overwrite, colors, chroma_out, scribbles_out, page)
     if code := colorize_one(inputs[0], Path(output), job, as_json):
         raise typer.Exit(code)
 
 
 def open_colorizer(
-    model: str, colors: Path | None, device: str, choices: dict[str, Any], hints: Path | None, depth: int | None
+    sources: tuple[str, Path | None, bool, str], choices: dict[str, Any], given: dict[str, Any]
 ) -> Colorize:
     """Load what the photos of a batch share; gives what a worker does with each."""
     from hybrid.session import Settings
 
-    network = None if colors else source_of(model, None, Path(), device)
-    settings = Settings(**choices)
+    job = Job(*sources_of(*sources), Settings(**choices), overwrite=False, **given)
 
     def colorize_photo(photo: Path, target: Path) -> dict[str, Any]:
-        source = source_of(model, colors, photo, device) if colors else network
-        return work(photo, target, Job(source, settings, hints, depth, overwrite=False), lambda _: None)
+        return work(photo, target, job, lambda _: None)
 
     return colorize_photo
 
@@ -129,76 +155,7 @@ def colorize_one(photo: Path, target: Path, job: Job, as_json: bool) -> int:
             report = work(photo, target, job, progress)
     except Exception as error:
         return failed(photo, error, as_json)
+    for warning in report["warnings"]:
+        notes.print(f"hybrid: {warning}", markup=False, soft_wrap=True)
     print(json.dumps({"status": "ok", **report}) if as_json else summary(report), flush=True)
     return 0
-
-
-def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Read, colour, write; the report."""
-    import time
-
-    from hybrid.hints import read_hints, sha256_of
-    from hybrid.memory import check_fits, peak_bytes
-    from hybrid.photo import check_writable, read_photo, read_size
-    from hybrid.predict import Predictor
-    from hybrid.session import Session
-
-    check_writable(target, job.overwrite)
-    height, width = read_size(path)
-    check_fits(height * width, job.hints is not None)
-    began = time.perf_counter()
-    progress("read")
-    photo = read_photo(path)
-    reading = time.perf_counter() - began
-    strokes = read_hints(job.hints, photo, sha256_of(path)) if job.hints else []
-    colorized = Session(photo, job.source, job.settings, progress).edit(strokes)
-    progress("write")
-    report = colorized.write(target, bits=job.depth, overwrite=job.overwrite)
-    report["seconds"] = {"read": round(reading, 3), **report["seconds"]}
-    model = job.source.model if isinstance(job.source, Predictor) else None
-    report["model"] = {"name": model.name, "card": model.card} if model else None
-    return {**report, "peak_memory": peak_bytes()}
-
-
-def source_of(model: str, colors: Path | None, photo: Path, device: str) -> Predictor | CellColors | None:
-    """Where colours come from: a small picture, a network, or strokes alone."""
-    if colors is not None:
-        from hybrid.photo import PhotoError, read_photo, read_size
-        from hybrid.scribbles import colors_of_picture
-
-        picture = read_photo(colors, keep_color=True)
-        height, width = read_size(photo)
-        rows, columns = picture.lightness.shape
-        shapes = sorted([(rows / columns), columns / rows])
-        if height and min(abs(height / width / s - 1) for s in shapes) > 0.03:
-            raise PhotoError(
-                f"{colors}: {columns}×{rows} pixels, of another shape than {photo} ({width}×{height}); crop it alike"
-            )
-        assert picture.ab is not None
-        return colors_of_picture(picture.ab)
-    if model == "none":
-        return None
-    from hybrid.models.weights import load_model
-    from hybrid.predict import Predictor
-
-    return Predictor(load_model(model), device)
-
-
-def summary(report: dict[str, Any]) -> str:
-    """The report in a few lines for a person."""
-    pixels = report["width"] * report["height"]
-    seconds = report["seconds"]
-    spent = " · ".join(f"{name} {value:.2f}" for name, value in seconds.items() if value >= 0.005)
-    peak = report["peak_memory"]
-    return "\n".join(
-        [
-            f"{report['output']}: {report['width']}×{report['height']} ({pixels / 1e6:.1f} MP), "
-            f"{report['bytes'] / 1e6:.1f} MB in {sum(seconds.values()):.1f} s",
-            f"  seconds             {spent}",
-            f"  luminance change    {report['luminance_change']:.2f} of 65535 at most",
-            f"  hints kept          {report['hints_kept']:.1%} of {report['hint_pixels']} painted pixels; "
-            "the rest is out of gamut",
-            f"  out of gamut        {report['gamut_mapped']:.2%} of the pixels, chroma reduced",
-            f"  peak memory         {peak / 1e9:.2f} GB ({peak / pixels:.0f} bytes a pixel)",
-        ]
-    )

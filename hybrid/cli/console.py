@@ -13,13 +13,16 @@ from rich.console import Console
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve other programs
 
-EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNREADABLE, EXIT_BATCH, EXIT_MODEL, EXIT_MEMORY = 1, 2, 3, 4, 5, 6
+EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNREADABLE, EXIT_BATCH, EXIT_MODEL, EXIT_MEMORY, EXIT_DIFFERS = 1, 2, 3, 4, 5, 6, 7
 EXITS = """Exit codes: 0 done · 1 unexpected · 2 usage, or an output that cannot be written · 3 unreadable input ·
-4 part of a batch failed · 5 model missing · 6 does not fit into memory · 130 interrupted"""
+4 part of a batch failed · 5 model missing · 6 does not fit into memory · 7 verify: size or luminance differ ·
+130 interrupted"""
 
 MODEL_HELP = """A shipped model, none for strokes alone, or a FILE: .safetensors as trained here, or another colorizer \
 from L* (1, 1, H, W) to a*, b* or logits over bins, as .onnx (needs the extra onnx; runs on the CPU) or as TorchScript \
 .pt (this is code: run only files that you trust)."""
+
+PAGE_HELP = "Of a TIFF of several pages: which, from 1; the first that is no thumbnail if left out."
 
 app = typer.Typer(help="Black-and-white photographs to colour at print resolution.", epilog=EXITS, no_args_is_help=True)
 notes = Console(stderr=True, highlight=False)

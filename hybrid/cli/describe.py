@@ -8,23 +8,26 @@ from typing import Annotated
 
 import typer
 
-from hybrid.cli.console import EXITS, app, reported
+from hybrid.cli.console import EXITS, PAGE_HELP, app, reported
 
 
 @app.command(epilog=EXITS)
 def info(
     path: Annotated[Path, typer.Argument(metavar="IN", help="A photo.")],
+    page: Annotated[int | None, typer.Option(min=1, metavar="N", help=PAGE_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say what a photo is, how large it prints, and what colouring it needs."""
     with reported():
         from hybrid.memory import available_bytes, plan_bytes
-        from hybrid.photo import read_photo
+        from hybrid.photo import count_pages, read_photo
 
-        photo = read_photo(path)
+        photo = read_photo(path, page=page)
+        pages = count_pages(path)
     height, width = photo.lightness.shape
     facts = {
         "input": str(path),
+        "pages": pages,
         "width": width,
         "height": height,
         "megapixels": round(width * height / 1e6, 2),

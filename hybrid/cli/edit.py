@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybrid.cli.colorize import source_of
 from hybrid.cli.console import EXIT_USAGE, EXITS, MODEL_HELP, app, fail, notes, reported
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ def _edit(
     from hybrid.editor.export import clear_unfinished
     from hybrid.editor.server import serve
     from hybrid.memory import check_fits
+    from hybrid.models.weights import load_model
     from hybrid.photo import read_photo, read_size
     from hybrid.predict import Predictor
     from hybrid.project import open_project
@@ -69,7 +69,7 @@ def _edit(
     check_fits(height * width, has_strokes=True)
     photo = read_photo(photo_path)
     model = wanted or (known.model.get("name") if known else None) or "lite"
-    source = source_of(model, None, photo_path, device)
+    source = None if model == "none" else Predictor(load_model(model), device)
     project = known or _begun(place, photo_path)
     if hints is not None:
         _imported(project, hints, photo)
@@ -82,7 +82,7 @@ def _edit(
     project.save()
     if left := clear_unfinished(photo_path.parent, photo_path.stem):
         notes.print(f"removed {left} unfinished export{'s' * (left > 1)}", markup=False)
-    name = source.model.name if isinstance(source, Predictor) else "strokes alone"
+    name = source.model.name if source else "strokes alone"
     serve(Desk(Material(photo, source, name, project, Settings())), port, _announce, browser)
 
 

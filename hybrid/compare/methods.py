@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hybrid.compare.filters import CLEAN, FILTERS, NOISY
 from hybrid.compare.interpolate import bicubic, bilinear, nearest, relative, shaded
 from hybrid.compare.sources import Source
-from hybrid.compare.spread import levin, network_at_full_size, recipe, recipe_soft, recipe_unfused, sparse
+from hybrid.compare.spread import drawn_again, levin, network_at_full_size, recipe, recipe_soft, recipe_unfused, sparse
 
 Float = NDArray[np.float32]
 Method = Callable[[Float, Source], Float]
@@ -43,8 +43,9 @@ METHODS: dict[str, Method] = {
     "recipe": recipe,
     "recipe_unfused": recipe_unfused,
     "recipe_soft": recipe_soft,
+    "drawn_again": drawn_again,
 }
-OURS = ("recipe", "recipe_unfused", "recipe_soft")
+OURS = ("recipe", "recipe_unfused", "recipe_soft", "drawn_again")
 """Of these, ways of the product; all others are baselines."""
 
 

@@ -9,6 +9,7 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from hybrid.compare.filters import Unavailable
 from hybrid.compare.interpolate import bilinear, relative, shaded
 from hybrid.compare.sources import Source
+from hybrid.draw import drawn
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.scale import shrink
@@ -93,6 +94,12 @@ def recipe(lightness: Float, source: Source) -> Float:
     """What the product does with this source."""
     given = source.colors if source.prediction is None else Replayed(source.prediction)
     return colorize(Photo(lightness), given).ab
+
+
+def drawn_again(lightness: Float, source: Source) -> Float:
+    """What strokes alone make of the scribbles that stand for the recipe's picture."""
+    marks = drawn(lightness, recipe(lightness, source), source.colors.confidence)
+    return colorize(Photo(lightness), None, marks).ab
 
 
 def recipe_unfused(lightness: Float, source: Source) -> Float:

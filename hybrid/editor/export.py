@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hybrid.editor.engine import Engine
 from hybrid.photo import check_writable
-from solvers import Cancelled, SolverError
+from solvers import Cancelled
 
 FORMATS = {"tif": (8, 16), "png": (8, 16), "jpg": (8,)}
 """Ending -> bits that a file may have."""
@@ -90,11 +90,12 @@ class Export:
         self._engine, self._revision, self._order, self._tell = engine, revision, order, tell
         self._cancel = Event()
         self._share = 0.0
+        self._is_over = False
         self._thread = Thread(target=self._run, name="export", daemon=True)
 
     @property
     def is_running(self) -> bool:
-        return self._thread.is_alive()
+        return not self._is_over and self._thread.is_alive()
 
     def start(self) -> None:
         """Begin."""
@@ -128,10 +129,11 @@ class Export:
             self._say("done", share=1.0, **report)
         except Cancelled:
             self._say("cancelled")
-        except (ValueError, OSError, SolverError, MemoryError) as error:
+        except Exception as error:  # whatever it is, the person is told
             self._say("failed", error=str(error) or type(error).__name__)
 
     def _say(self, state: str, **more: Any) -> None:
+        self._is_over = state != "running"  # before it is told: whoever hears it may begin the next
         self._tell({"state": state, **more})
 
 

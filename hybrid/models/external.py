@@ -41,6 +41,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hybrid.hints import sha256_of
 from hybrid.models.declared import MOST_AB, MULTIPLE, bins_of, card_of
 from hybrid.models.graphs import GRAPHS, Graph
 from hybrid.models.trained import ModelError, TrainedModel
@@ -73,7 +74,7 @@ def load_external(name: str) -> TrainedModel:
     card["answers"] = "a*b*" if bins is None else f"logits over {len(bins)} bins"
     table = network.bins.numpy()
     prior = np.full(len(table), 1 / len(table), np.float32)
-    return TrainedModel(network.eval().requires_grad_(False), table, prior, card, name)
+    return TrainedModel(network.eval().requires_grad_(False), table, prior, card, name, sha256_of(path))
 
 
 class ExternalColorizer(nn.Module):

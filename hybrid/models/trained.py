@@ -25,6 +25,7 @@ class TrainedModel:
     prior : (Q,) float32, how often each occurs in the photos it learnt from
     card : what it was trained on, what it scored, its limits, and the size it wants to look at
     name : as asked for
+    sha256 : of its file, in hexadecimal
     """
 
     network: nn.Module
@@ -32,6 +33,7 @@ class TrainedModel:
     prior: NDArray[np.float32]
     card: dict[str, Any]
     name: str
+    sha256: str = ""
 
 
 def on_one_line(text: str) -> str:

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from hybrid.hints import sha256_of
 from hybrid.models import MODELS, build
 from hybrid.models.external import load_external
 from hybrid.models.graphs import GRAPHS
@@ -66,7 +67,7 @@ def load_model(name: str) -> TrainedModel:
     absent = [key for key in missing.missing_keys if not key.endswith("num_batches_tracked")]
     if absent or missing.unexpected_keys:
         raise ModelError(f"model {path}: weights missing or unknown: {(absent + missing.unexpected_keys)[:3]}")
-    return TrainedModel(network.eval().requires_grad_(False), bins, prior / prior.sum(), card, name)
+    return TrainedModel(network.eval().requires_grad_(False), bins, prior / prior.sum(), card, name, sha256_of(path))
 
 
 def save_model(

@@ -12,6 +12,9 @@ import numpy as np
 EXIF_POINTER, GPS_POINTER = 0x8769, 0x8825
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 _WIDTH, _HEIGHT, _COLOR_SPACE, _INTEROPERABILITY = 0xA002, 0xA003, 0xA001, 0xA005
+DIMENSIONS = (_WIDTH, _HEIGHT)
+"""Entries about the size of compressed data, which a TIFF must not have."""
+_YCBCR_POSITIONING, _VERSION, _COMPONENTS, _FLASHPIX, _GPS_VERSION = 0x0213, 0x9000, 0x9101, 0xA000, 0
 
 # What the first directory says about the photo and not about how its pixels are stored: description, make, model,
 # software, date, artist, host, rating, copyright, and Windows' title, comment, author, keywords, subject.
@@ -126,7 +129,7 @@ def cleaned(exif: Exif) -> Exif:
 
 
 def for_picture(exif: Exif, width: int, height: int, is_srgb: bool, dpi: tuple[float, float] | None) -> Exif:
-    """The directories for a picture of this size, upright."""
+    """The directories for a picture of this size, upright; with the versions that Exif wants in each that is there."""
     main = {**exif.main, ORIENTATION: Field(3, 1, struct.pack("<H", 1))}
     if dpi is not None:
         main |= {X_RESOLUTION: _ratio(dpi[0]), Y_RESOLUTION: _ratio(dpi[1])}
@@ -135,7 +138,25 @@ def for_picture(exif: Exif, width: int, height: int, is_srgb: bool, dpi: tuple[f
     if camera:
         camera |= {_WIDTH: Field(4, 1, struct.pack("<I", width)), _HEIGHT: Field(4, 1, struct.pack("<I", height))}
         camera[_COLOR_SPACE] = Field(3, 1, struct.pack("<H", 1 if is_srgb else 0xFFFF))
-    return Exif(main, camera, exif.gps)
+        camera = {_VERSION: Field(7, 4, b"0232"), _FLASHPIX: Field(7, 4, b"0100"), **camera}
+    return Exif(main, camera, {_GPS_VERSION: Field(1, 4, b"\2\3\0\0"), **exif.gps} if exif.gps else {})
+
+
+def for_jpeg(exif: Exif) -> Exif:
+    """The directories with what Exif 2.32 (CIPA DC-008) wants in a JPEG besides."""
+    if not (exif.main or exif.camera or exif.gps):
+        return exif
+    unknown = {X_RESOLUTION: _ratio(72), Y_RESOLUTION: _ratio(72), RESOLUTION_UNIT: Field(3, 1, struct.pack("<H", 1))}
+    main = {**unknown, **exif.main, _YCBCR_POSITIONING: Field(3, 1, struct.pack("<H", 1))}
+    return Exif(main, {_COMPONENTS: Field(7, 4, b"\1\2\3\0"), **exif.camera} if exif.camera else {}, exif.gps)
+
+
+def count_kept(before: Exif, after: Exif) -> list[int]:
+    """How many entries there were, and how many of them are still there; those about size and colour space left out."""
+    pairs = [(before.main, after.main), (before.camera, after.camera), (before.gps, after.gps)]
+    own = (*DIMENSIONS, _COLOR_SPACE, EXIF_POINTER, GPS_POINTER)
+    same = [new.get(tag) == field for old, new in pairs for tag, field in old.items() if tag not in own]
+    return [len(same), sum(same)]
 
 
 def _ratio(value: float) -> Field:

@@ -82,20 +82,24 @@ def _parametric(kind: int, values: NDArray[np.float64]) -> Curve:
     return lambda v: np.clip(np.where(v >= d, np.maximum(a * v + b, 0) ** g + e, c * v + f), 0, 1)
 
 
-def build(description: str, to_xyz: NDArray[np.float64] | None, curve_table: NDArray[np.float64]) -> bytes:
+def build(description: str, to_xyz: NDArray[np.float64] | None, tone_curve: NDArray[np.float64] | float) -> bytes:
     """A version 2 profile: RGB when `to_xyz` is given (linear RGB to XYZ under D50), else grey.
 
-    The bytes depend on the arguments only. `curve_table` is (n,) linear values 0..1 at equal steps of the device value.
+    The bytes depend on the arguments only. `tone_curve` is (n,) linear values 0..1 at equal steps of the device value,
+    or a gamma, which is stored in steps of 1/256.
     """
-    steps = np.rint(np.asarray(curve_table) * 65535).astype(">u2").tobytes()
-    tone = b"curv\0\0\0\0" + struct.pack(">I", len(steps) // 2) + steps
+    if isinstance(tone_curve, float):
+        entries = np.array([round(tone_curve * 256)], ">u2")
+    else:
+        entries = np.rint(tone_curve * 65535).astype(">u2")
+    tone = b"curv\0\0\0\0" + struct.pack(">I", len(entries)) + entries.tobytes()
     text = description.encode("ascii") + b"\0"
     described = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
     content = {"desc": described, "cprt": b"text\0\0\0\0No copyright, use freely\0", "wtpt": _xyz(D50)}
     if to_xyz is None:
         content["kTRC"] = tone
     else:
-        content |= {f"{name}XYZ": _xyz(column) for name, column in zip("rgb", to_xyz.T, strict=True)}
+        content |= {f"{name}XYZ": _xyz(column) for name, column in zip("rgb", _white_kept(to_xyz).T, strict=True)}
         content |= dict.fromkeys(("rTRC", "gTRC", "bTRC"), tone)
     start = 132 + 12 * len(content)
     table, body, placed = b"", b"", dict[bytes, int]()
@@ -111,6 +115,15 @@ def build(description: str, to_xyz: NDArray[np.float64] | None, curve_table: NDA
     )
     header += bytes(28) + np.rint(D50 * 65536).astype(">i4").tobytes()
     return header.ljust(128, b"\0") + struct.pack(">I", len(content)) + table + body
+
+
+def _white_kept(to_xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix in steps of 1/65536, rounded so that its columns add up to the white of the profile."""
+    steps = np.rint(to_xyz * 65536)
+    over = steps.sum(axis=1) - np.rint(D50 * 65536)
+    if np.abs(over).max() <= 3:  # more is no matter of rounding
+        steps[np.arange(3), to_xyz.argmax(axis=1)] -= over
+    return steps / 65536
 
 
 def _xyz(values: NDArray[np.float64]) -> bytes:

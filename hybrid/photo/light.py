@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from hybrid import color
 from hybrid.color import SRGB_TO_XYZ, Float
+from hybrid.photo import icc
 from hybrid.photo.decoded import Decoded
+from hybrid.photo.lab import LabSpace
 from hybrid.photo.photo import PhotoError
-from hybrid.photo.profiles import LINEAR, SRGB, TableSpace, space_of
+from hybrid.photo.profiles import LINEAR, SRGB, MatrixSpace, Space, TableSpace, space_of
 
 _FLOAT_SLACK = (
     1e-3  # how far float samples may leave 0..1, as resampling makes them, before they count as another scale
@@ -32,8 +34,8 @@ class Light:
     def __init__(self, decoded: Decoded) -> None:
         self.decoded = decoded
         self.is_float = decoded.values.dtype.kind == "f"
-        self.space = space_of(decoded.profile, decoded.channels, LINEAR if self.is_float else SRGB)
-        if isinstance(self.space, TableSpace):
+        self.space = decoded.space or _space(decoded, LINEAR if self.is_float else SRGB)
+        if not isinstance(self.space, MatrixSpace):
             self.tables, self.to_xyz = None, np.eye(3)  # its light is XYZ itself
         else:
             self.tables = None if self.is_float else self.space.tables(decoded.bits)
@@ -66,7 +68,14 @@ class Light:
             if values.dtype.kind != "f" and self.decoded.bits not in (8, 16):
                 values = values / np.float32(self._top)
             return self.space.xyz(np.ascontiguousarray(values))
-        return self.space.linear(values, self.tables)
+        if isinstance(self.space, LabSpace):
+            return self.space.xyz(np.ascontiguousarray(values))
+        try:
+            return self.space.linear(values, self.tables)
+        except IndexError as error:
+            raise PhotoError(
+                f"samples reach {values.max()}, above the {self.decoded.bits} bits that the file says; it is damaged"
+            ) from error
 
     def alpha(self) -> Float | None:
         """(H, W) alpha 0..1, or None."""
@@ -81,16 +90,14 @@ class Light:
 
     def _is_srgb(self) -> bool:
         space = self.space
-        return (
-            not isinstance(space, TableSpace) and space.to_xyz is SRGB_TO_XYZ and set(space.curves) <= set(SRGB.curves)
-        )
+        return isinstance(space, MatrixSpace) and space.to_xyz is SRGB_TO_XYZ and set(space.curves) <= set(SRGB.curves)
 
     def _lightness(self, light: Float) -> Float:
         y = light[..., 0] if light.shape[-1] == 1 else color.luminance(light, self.to_xyz)
         return color.lightness_from_luminance(np.clip(y, 0, 1))
 
     def _values(self, rows: slice) -> NDArray[Any]:
-        """Stored values without alpha, black is zero; floats checked and limited to 0..1."""
+        """Stored values without alpha, not multiplied by it, black is zero; floats checked and limited to 0..1."""
         values = self.decoded.values[rows, :, : self.decoded.channels]
         if self.is_float:
             values = values.astype(np.float32)
@@ -102,4 +109,22 @@ class Light:
             values = np.clip(values, 0, 1)
         elif values.dtype == np.bool_:
             values = values.view(np.uint8)
-        return self._top - values if self.decoded.white_is_zero else values
+        values = self._top - values if self.decoded.white_is_zero else values
+        return self._unmultiplied(values, rows) if self.decoded.is_premultiplied else values
+
+    def _unmultiplied(self, values: NDArray[Any], rows: slice) -> NDArray[Any]:
+        """Colours before they were multiplied by alpha; black where alpha is zero."""
+        if self.decoded.values.shape[2] <= self.decoded.channels:
+            return values
+        alpha = self.decoded.values[rows, :, self.decoded.channels, None].astype(np.float32) / np.float32(self._top)
+        divided = np.divide(values, alpha, out=np.zeros(values.shape, np.float32), where=alpha > 0)
+        divided = np.minimum(divided, self._top)
+        return divided if self.is_float else np.rint(divided).astype(values.dtype)
+
+
+def _space(decoded: Decoded, unprofiled: MatrixSpace) -> Space:
+    if decoded.channels != 4:
+        return space_of(decoded.profile, decoded.channels, unprofiled)
+    if decoded.profile is None or icc.color_space(decoded.profile) != "CMYK":
+        raise PhotoError("the picture is CMYK without a profile of its inks; assign one, or convert it to RGB first")
+    return TableSpace(decoded.profile, "cmyk")

@@ -29,6 +29,7 @@ class Photo:
     dpi : (x, y) of the upright photo, pixels an inch, or None.
     metadata : raw blocks carried through: "exif" (a TIFF-like blob, orientation gone), "xmp", "iptc".
     path : where it was read from, or None.
+    page : of a file of several, from 1, the one that was asked for; None for the first that is no thumbnail.
     """
 
     lightness: NDArray[np.float32]
@@ -38,3 +39,4 @@ class Photo:
     dpi: tuple[float, float] | None = None
     metadata: Mapping[str, bytes] = field(default_factory=dict)
     path: Path | None = None
+    page: int | None = None

@@ -10,7 +10,19 @@ import imagecodecs
 from numpy.typing import NDArray
 
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, dpi_of, orientation_of
+from hybrid.photo.cicp import profile_of, space_of_codes
+from hybrid.photo.decoded import (
+    Decoded,
+    checked_size,
+    checked_values,
+    decoding,
+    directories_in,
+    dpi_of,
+    orientation_of,
+    per_inch,
+    upright_size,
+)
+from hybrid.photo.mapped import mapped
 from hybrid.photo.metadata import Embedded
 from hybrid.photo.photo import PhotoError
 from hybrid.photo.profiles import gamma_profile
@@ -18,6 +30,8 @@ from hybrid.photo.profiles import gamma_profile
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD, _IPTC_KEYWORD = b"XML:com.adobe.xmp", b"Raw profile type iptc"
 _SRGB_GAMMA = 0.45455
+_MOST_METADATA = 1 << 26
+_DAMAGED = "the PNG is damaged or cut short; copy or scan it again"
 
 
 def read(path: Path) -> Decoded:
@@ -31,22 +45,22 @@ def read(path: Path) -> Decoded:
     data = path.read_bytes()
     found: dict[bytes, bytes] = {}
     texts: dict[bytes, bytes] = {}
-    for name, content in _chunks(data):
+    for name, content in _chunks(memoryview(data)):
         if name in (b"iTXt", b"zTXt", b"tEXt"):
             texts.setdefault(*_text(name, content))
         else:
             found.setdefault(name, content)
-    if len(found.get(b"IHDR", b"")) != 13 or b"IEND" not in found:
-        raise PhotoError("the PNG is damaged or cut short; copy or scan it again")
-    width, height = struct.unpack_from(">II", found[b"IHDR"])
+    height, width = _stored_size(found)
+    if b"IEND" not in found:
+        raise PhotoError(_DAMAGED)
     checked_size(height, width)
-    try:
+    with decoding("PNG"):
         values = imagecodecs.png_decode(data)
-    except imagecodecs.PngError as error:
-        raise PhotoError(f"the PNG is damaged or cut short ({error}); copy or scan it again") from error
-    values = values.reshape(height, width, -1)
+    values = checked_values(values, height, width, "PNG")
     channels = 1 if values.shape[2] < 3 else 3
-    directories = exif.read(found.get(b"eXIf", b""))
+    codes = found.get(b"cICP", b"")
+    space = space_of_codes(codes[0], codes[1], channels) if len(codes) == 4 else None
+    directories = directories_in(found.get(b"eXIf", b""))
     blocks = {
         "exif": exif.blob(exif.cleaned(directories)),
         "xmp": texts.get(_XMP_KEYWORD, b""),
@@ -57,17 +71,33 @@ def read(path: Path) -> Decoded:
         channels,
         values.dtype.itemsize * 8,
         orientation_of(directories),
-        profile=_profile(found, channels),
+        profile=profile_of(space) if len(codes) == 4 else _profile(found, channels),
         dpi=_dpi(found) or dpi_of(directories),
         metadata={name: block for name, block in blocks.items() if block},
+        space=space,
     )
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def size(path: Path) -> tuple[int, int]:
+    """Height and width of the upright picture."""
+    found: dict[bytes, bytes] = {}
+    for name, content in _chunks(mapped(path)):
+        found.setdefault(name, content)
+    return upright_size(_stored_size(found), orientation_of(directories_in(found.get(b"eXIf", b""))))
+
+
+def _stored_size(found: dict[bytes, bytes]) -> tuple[int, int]:
+    if len(found.get(b"IHDR", b"")) != 13:
+        raise PhotoError(_DAMAGED)
+    width, height = struct.unpack_from(">II", found[b"IHDR"])
+    return height, width
+
+
+def _chunks(data: memoryview) -> Iterator[tuple[bytes, bytes]]:
     at = len(SIGNATURE)
     while at + 12 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
-        yield name, data[at + 8 : at + 8 + size] if name != b"IDAT" else b""
+        yield name, bytes(data[at + 8 : at + 8 + size]) if name != b"IDAT" else b""
         at += 12 + size
 
 
@@ -75,19 +105,28 @@ def _text(name: bytes, content: bytes) -> tuple[bytes, bytes]:
     keyword, _, rest = content.partition(b"\0")
     try:
         if name == b"zTXt":
-            return keyword, zlib.decompress(rest[1:])
+            return keyword, _inflated(rest[1:])
         if name == b"iTXt":
             text = rest[2:].split(b"\0", 2)[-1]
-            return keyword, zlib.decompress(text) if rest[:1] == b"\1" else text
+            return keyword, _inflated(text) if rest[:1] == b"\1" else text
     except zlib.error:
         return keyword, b""
     return keyword, rest
 
 
+def _inflated(data: bytes) -> bytes:
+    """What was deflated, if it is of a size that profiles and texts have."""
+    engine = zlib.decompressobj()
+    content = engine.decompress(data, _MOST_METADATA)
+    if not engine.eof:
+        raise zlib.error("cut short, or too long")
+    return content
+
+
 def _profile(found: dict[bytes, bytes], channels: int) -> bytes | None:
     if b"iCCP" in found:
         try:
-            return zlib.decompress(found[b"iCCP"].split(b"\0", 1)[1][1:])
+            return _inflated(found[b"iCCP"].split(b"\0", 1)[1][1:])
         except (zlib.error, IndexError) as error:
             raise PhotoError("the PNG's colour profile is damaged; assign one and save again") from error
     if b"gAMA" in found and b"sRGB" not in found and channels == 1:
@@ -101,9 +140,7 @@ def _dpi(found: dict[bytes, bytes]) -> tuple[float, float] | None:
     if len(found.get(b"pHYs", b"")) != 9:
         return None
     x, y, unit = struct.unpack(">IIB", found[b"pHYs"])
-    # Whole pixels a metre cannot say 300 dpi; what was a round number of dots an inch comes back as one.
-    across, down = (round(v * 0.0254) if abs(v * 0.0254 - round(v * 0.0254)) < 0.013 else v * 0.0254 for v in (x, y))
-    return (float(across), float(down)) if unit == 1 and x and y else None
+    return per_inch(x, y) if unit == 1 and x and y else None
 
 
 def _unhexed(text: bytes) -> bytes:

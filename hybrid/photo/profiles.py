@@ -140,8 +140,9 @@ def space_of(profile: bytes | None, channels: int, unprofiled: MatrixSpace = SRG
 
 def _rgb_space(profile: bytes) -> Space:
     found = icc.tags(profile)
-    if not {"rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC"} <= found.keys():
-        return TableSpace(profile, "rgb")
+    has_tables = any(f"{kind}{intent}" in found for kind in ("A2B", "D2B") for intent in range(4))
+    if has_tables or not {"rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC"} <= found.keys():
+        return TableSpace(profile, "rgb")  # a matrix beside tables is for programs that cannot read tables
     matrix = icc.colorants(found)
     curves = tuple(_snapped(icc.curve(found[f"{name}TRC"])) for name in "rgb")
     if np.abs(matrix - _TO_D50 @ SRGB_TO_XYZ).max() < _SRGB_MATRIX_TOLERANCE:

@@ -9,7 +9,8 @@ from hybrid.color import Float
 from hybrid.photo.profiles import MatrixSpace
 
 _GUESSES = 1 << 16
-_STEP = 1 / 65535  # the unit of luminance errors
+STEP = 1 / 65535
+"""The unit of luminance errors."""
 _BLUE_LEEWAY = 4  # 16-bit codes blue may give way: its luminance is so small that more would show as colour
 
 
@@ -55,15 +56,24 @@ class Quantizer:
             if grey.any():
                 alone = y - self.light[1][g]
                 if self.bits == 16:
-                    grey &= np.abs(alone) <= np.float32(0.99 * _STEP)
+                    grey &= np.abs(alone) <= np.float32(0.99 * STEP)
                 r, b, left = np.where(grey, g, r), np.where(grey, g, b), np.where(grey, alone, left)
         codes = np.empty(rgb.shape, f"uint{self.bits}")
         codes[..., 0], codes[..., 1], codes[..., 2] = r, g, b
-        return codes, left / np.float32(-_STEP)
+        return codes, left / np.float32(-STEP)
+
+    def near_ends(self, codes: NDArray[np.unsignedinteger], low: float, high: float) -> Float:
+        """Linear light (N, 3) of those of (..., 3) codes that have a channel of light up to `low` or from `high` on."""
+        found = np.zeros(codes.shape[:-1], np.bool_)
+        for c in range(3):
+            first, last = np.searchsorted(self.light[c], low, "right"), np.searchsorted(self.light[c], high)
+            found |= (codes[..., c] < first) | (codes[..., c] >= last)
+        chosen = codes[found]
+        return np.stack([self.light[c][chosen[:, c]] for c in range(3)], axis=-1)
 
     def _settle_in_blue(self, b: NDArray[np.int32], left: Float) -> None:
         """Where red had no room left, let blue take what luminance is over; both arrays are changed in place."""
-        where = np.nonzero(np.abs(left) > np.float32(0.5 * _STEP))
+        where = np.nonzero(np.abs(left) > np.float32(0.5 * STEP))
         if where[0].size:
             light, weight, plain = self.light[2], self.weights[2], b[where]
             wanted = self._search[2](light[plain] + left[where] / weight)

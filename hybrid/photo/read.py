@@ -1,42 +1,33 @@
 """Reading image files: what they hold, upright, as lightness and colour."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.photo import jpeg, png, tiff
 from hybrid.photo.bands import each_band
-from hybrid.photo.decoded import Decoded, upright, upright_dpi
+from hybrid.photo.decoded import upright, upright_dpi
+from hybrid.photo.formats import decode
 from hybrid.photo.light import Light
 from hybrid.photo.photo import Photo, PhotoError
 
-_READERS: dict[bytes, Callable[[Path], Decoded]] = {
-    b"II*\0": tiff.read,
-    b"MM\0*": tiff.read,
-    b"II+\0": tiff.read,
-    b"MM\0+": tiff.read,
-    png.SIGNATURE: png.read,
-    b"\xff\xd8\xff": jpeg.read,
-}
-_LONGEST_SIGNATURE = max(map(len, _READERS))
 
-
-def read_photo(path: str | os.PathLike[str], *, keep_color: bool = False) -> Photo:
+def read_photo(path: str | os.PathLike[str], *, keep_color: bool = False, page: int | None = None) -> Photo:
     """Read a photo, upright, as the lightness of its luminance.
 
-    TIFF and BigTIFF (1 to 16 bits or float, grey, RGB or palette, any layout and compression imagecodecs knows), PNG
-    and JPEG. Of a multi-page TIFF the first page that is no thumbnail. The embedded profile is honoured; integer
-    samples without one are sRGB's, float samples without one are linear light. Alpha is dropped: the colour under it
-    counts.
+    TIFF and BigTIFF (1 to 16 bits or float; grey, RGB, palette, CIELAB, CMYK with a profile; any layout and compression
+    imagecodecs knows), PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF; with the extras HEIC and camera raw. The embedded
+    profile is honoured; integer samples without one are sRGB's, float samples of a TIFF without one are linear light.
+    Alpha is dropped: the colour under it counts. Of a toned picture the luminance of its colours counts.
 
     Parameters
     ----------
     path : the file.
     keep_color : also fill `Photo.ab` (for tests, comparisons, small colour pictures: 8 bytes a pixel more).
+    page : of a TIFF of several, from 1; the first that is no thumbnail if left out.
 
     Raises
     ------
@@ -45,7 +36,7 @@ def read_photo(path: str | os.PathLike[str], *, keep_color: bool = False) -> Pho
     """
     source = Path(path)
     with _naming(source):
-        decoded = _decode(source)
+        decoded = decode(source, page)
         light = Light(decoded)
         height, width = decoded.values.shape[:2]
         lightness = np.empty((height, width), np.float32)
@@ -68,10 +59,13 @@ def read_photo(path: str | os.PathLike[str], *, keep_color: bool = False) -> Pho
         dpi=upright_dpi(decoded.dpi, turn),
         metadata=decoded.metadata,
         path=source,
+        page=page,
     )
 
 
-def read_overlay(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+def read_overlay(
+    path: str | os.PathLike[str], *, page: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Read a small colour picture, such as a marked copy of a photo, upright, as sRGB values.
 
     Values stored as sRGB come back as they are, so that two copies can be compared code by code; another profile is
@@ -89,7 +83,7 @@ def read_overlay(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], NDA
     """
     source = Path(path)
     with _naming(source):
-        decoded = _decode(source)
+        decoded = decode(source, page)
         light = Light(decoded)
         rgb = np.empty((*decoded.values.shape[:2], 3), np.float32)
 
@@ -109,7 +103,7 @@ def _naming(source: Path) -> Iterator[None]:
     try:
         yield
     except PhotoError as error:
-        raise PhotoError(f"cannot read {source}: {error}") from error
+        raise PhotoError(f"cannot read {source}: {' '.join(str(error).split())}") from error
     except FileNotFoundError as error:
         raise PhotoError(f"cannot read {source}: there is no such file; check the path") from error
     except MemoryError as error:
@@ -118,16 +112,3 @@ def _naming(source: Path) -> Iterator[None]:
         raise PhotoError(
             f"cannot read {source}: {error.strerror or error}; check the file and its permissions"
         ) from error
-
-
-def _decode(source: Path) -> Decoded:
-    if source.is_dir():
-        raise PhotoError("it is a folder; wanted an image file; name one inside it")
-    with source.open("rb") as file:
-        start = file.read(_LONGEST_SIGNATURE)
-    if not start:
-        raise PhotoError("the file is empty; wanted a TIFF, PNG or JPEG; copy it again")
-    for signature, reader in _READERS.items():
-        if start.startswith(signature):
-            return reader(source)
-    raise PhotoError("its content is no TIFF, PNG or JPEG, whatever its name says; convert it to 16-bit TIFF")

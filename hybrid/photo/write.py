@@ -2,22 +2,25 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid import color
-from hybrid.color import Float
-from hybrid.photo import exif, icc, jpeg, png, tiff
+from hybrid.photo import exif, jpeg, png, tiff
 from hybrid.photo.bands import bands, each_band
+from hybrid.photo.fidelity import Fidelity, Tally, fidelity, summed, tolerance_of
+from hybrid.photo.layers import layers_tag
 from hybrid.photo.metadata import Embedded, upright_xmp
+from hybrid.photo.output import check_colors, check_output, check_space, default_depth
 from hybrid.photo.photo import Photo, WriteError
-from hybrid.photo.profiles import SRGB, MatrixSpace, space_of
-from hybrid.photo.quantize import quantizer
-from hybrid.photo.target import JPEG, PNG, TIFF, check_writable, replacing
+from hybrid.photo.profiles import SRGB, MatrixSpace
+from hybrid.photo.provenance import Provenance, marked
+from hybrid.photo.render import Marks, Render, chroma_renderer, exact_renderer
+from hybrid.photo.spaces import output_space
+from hybrid.photo.target import PNG, TIFF, check_writable, replacing
 
 
 @dataclass(frozen=True)
@@ -31,23 +34,14 @@ class WriteReport:
     gamut_mapped : share 0..1 of pixels whose chroma had to be reduced to fit the output space.
     bytes_written : size of the file.
     seconds : wall time.
+    fidelity : the same luminance error and what else was kept.
     """
 
     luminance_error: float
     gamut_mapped: float
     bytes_written: int
     seconds: float
-
-
-Tally = tuple[float, int]  # of one band: largest luminance error, pixels gamut mapped
-
-
-def output_space(photo: Photo) -> MatrixSpace:
-    """The space `write_photo` encodes in: the photo's own RGB profile if it is of matrix and curves, else sRGB."""
-    if photo.profile is None or icc.color_space(photo.profile) != "RGB":
-        return SRGB
-    space = space_of(photo.profile, channels=3)
-    return space if isinstance(space, MatrixSpace) and space.is_invertible else SRGB
+    fidelity: Fidelity
 
 
 def write_photo(
@@ -56,8 +50,12 @@ def write_photo(
     ab: NDArray[np.float32],
     *,
     bits: int | None = None,
+    profile: str | Path | None = None,
     dpi: float | tuple[float, float] | None = None,
     compression: str = "deflate",
+    layers: bool = False,
+    marks: Marks | None = None,
+    provenance: Provenance | None = None,
     overwrite: bool = False,
 ) -> WriteReport:
     """Write a photo with colours, atomically, as the path's ending says: .tif, .tiff, .png, .jpg or .jpeg.
@@ -72,8 +70,12 @@ def write_photo(
     photo : lightness (H, W), 0..100.
     ab : (H, W, 2) float32 CIELAB a*b* (D65).
     bits : 8 or 16; default 16, and 8 for JPEG.
+    profile : "srgb", "adobe-rgb", "prophoto", "p3" or an ICC file; default the photo's own RGB profile, else sRGB.
     dpi : pixels an inch, one number or (x, y); default the photo's.
     compression : of a TIFF: "deflate", "none", "lzw" or "zstd".
+    layers : whether a 16-bit TIFF also gets layers for Photoshop and Krita; see `hybrid.photo.layers`.
+    marks : the user's strokes for a layer: (N,) flat pixels and (N, 2) a*b*.
+    provenance : the mark to put into the file's XMP; None for none.
     overwrite : whether an existing file may be replaced.
 
     Raises
@@ -84,24 +86,53 @@ def write_photo(
     started = time.perf_counter()
     target = Path(path)
     check_writable(target, overwrite)
-    depth = _depth(target, photo, ab, bits, compression)
-    height, width = photo.lightness.shape
-    space = output_space(photo)
-    content = _embedded(photo, space, dpi)
-
-    def render(rows: slice) -> tuple[NDArray[np.unsignedinteger], Tally]:
-        return _render(photo.lightness[rows], ab[rows], space, depth)
-
+    check_output(target, bits=bits, profile=profile, dpi=dpi, compression=compression, layers=layers)
+    check_colors(target, photo, ab)
+    depth, space = bits or default_depth(target), output_space(photo, profile)
+    check_space(target, space, depth)
+    content = _embedded(photo, space, dpi, provenance)
+    render = exact_renderer(photo.lightness, ab, space, depth)
     with replacing(target, overwrite) as part:
-        if target.suffix.lower() in TIFF:
-            tallies = _write_tiff(part, render, (height, width), depth, compression, content)
+        if layers:
+            pixels, tallies = _whole(render, photo.lightness.shape, depth)
+            tag = layers_tag(pixels, photo.lightness, ab, space, marks)
+            _write_tiff(part, _stored(pixels), pixels.shape[:2], depth, compression, content, [tag])
         else:
-            write = png.write if target.suffix.lower() in PNG else jpeg.write
-            chunks = (png if target.suffix.lower() in PNG else jpeg).embedded(content)
-            pixels, tallies = _whole(render, (height, width), depth)
-            write(part, pixels, chunks)
-    error, mapped = max(t[0] for t in tallies), sum(t[1] for t in tallies) / (height * width)
-    return WriteReport(error, mapped, target.stat().st_size, time.perf_counter() - started)
+            tallies = _write(part, target.suffix.lower(), render, photo.lightness.shape, depth, compression, content)
+    tally = summed(tallies)
+    blocks = {"exif": exif.blob(content.directories), "xmp": content.xmp, "iptc": content.iptc}
+    written = Photo(photo.lightness, None, depth, content.profile, content.dpi, blocks)
+    kept = fidelity(photo, written, tally, tolerance_of(space, depth, is_jpeg=False))
+    seconds = time.perf_counter() - started
+    return WriteReport(tally.largest, tally.mapped / tally.pixels, target.stat().st_size, seconds, kept)
+
+
+def write_chroma(
+    path: str | os.PathLike[str],
+    photo: Photo,
+    ab: NDArray[np.float32],
+    *,
+    bits: int | None = None,
+    profile: str | Path | None = None,
+    dpi: float | tuple[float, float] | None = None,
+    compression: str = "deflate",
+    provenance: Provenance | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the colours alone, as a TIFF or PNG to be laid over the photo in blend mode Color; see `colour_alone`.
+
+    Parameters and errors are those of `write_photo`.
+    """
+    target = Path(path)
+    check_writable(target, overwrite)
+    check_output(target, bits=bits, profile=profile, dpi=dpi, compression=compression, is_chroma=True)
+    check_colors(target, photo, ab)
+    depth, space = bits or default_depth(target), output_space(photo, profile)
+    check_space(target, space, depth)
+    render = chroma_renderer(photo.lightness, ab, space, depth)
+    with replacing(target, overwrite) as part:
+        content = _embedded(photo, space, dpi, provenance)
+        _write(part, target.suffix.lower(), render, photo.lightness.shape, depth, compression, content)
 
 
 def write_picture(path: str | os.PathLike[str], rgb: NDArray[np.uint8], *, overwrite: bool = False) -> None:
@@ -119,75 +150,70 @@ def write_picture(path: str | os.PathLike[str], rgb: NDArray[np.uint8], *, overw
         png.write(part, np.ascontiguousarray(rgb), png.embedded(Embedded(SRGB.profile)))
 
 
-def _depth(target: Path, photo: Photo, ab: NDArray[np.float32], bits: int | None, compression: str) -> int:
-    is_jpeg = target.suffix.lower() in JPEG
-    depth = bits or (8 if is_jpeg else 16)
-    if depth not in (8, 16):
-        raise WriteError(f"cannot write {target} with {depth} bits; use 8 or 16")
-    if is_jpeg and depth == 16:
-        raise WriteError(f"cannot write {target} with 16 bits: a JPEG holds 8; use .tif or .png, or ask for 8 bits")
-    if is_jpeg and max(photo.lightness.shape) > jpeg.LONGEST_SIDE:
-        raise WriteError(f"cannot write {target}: a JPEG's side is at most {jpeg.LONGEST_SIDE} pixels; use .tif")
-    if compression not in tiff.COMPRESSIONS:
-        raise WriteError(f"no TIFF compression {compression!r}; use one of {', '.join(tiff.COMPRESSIONS)}")
-    if ab.shape != (*photo.lightness.shape, 2):
-        raise WriteError(f"colours of shape {ab.shape} do not fit a photo of {photo.lightness.shape}; wanted (H, W, 2)")
-    if photo.path is not None and target.exists() and photo.path.exists() and target.samefile(photo.path):
-        raise WriteError(f"cannot write {target}: it is the photo itself; choose another name")
-    return depth
-
-
-def _embedded(photo: Photo, space: MatrixSpace, dpi: float | tuple[float, float] | None) -> Embedded:
+def _embedded(
+    photo: Photo, space: MatrixSpace, dpi: float | tuple[float, float] | None, provenance: Provenance | None
+) -> Embedded:
     height, width = photo.lightness.shape
     resolution = (float(dpi), float(dpi)) if isinstance(dpi, int | float) else dpi or photo.dpi
-    if resolution is not None and not min(resolution) > 0:
-        raise WriteError(f"a resolution of {resolution} dpi is not possible; use a number above 0")
     carried = exif.cleaned(exif.read(photo.metadata.get("exif", b"")))
+    xmp = upright_xmp(photo.metadata.get("xmp", b""))
     return Embedded(
         space.profile,
         resolution,
         exif.for_picture(carried, width, height, space is SRGB, resolution),
-        upright_xmp(photo.metadata.get("xmp", b"")),
+        marked(xmp, provenance) if provenance else xmp,
         photo.metadata.get("iptc", b""),
     )
 
 
-def _render(lightness: Float, ab: Float, space: MatrixSpace, bits: int) -> tuple[NDArray[np.unsignedinteger], Tally]:
-    """Codes of some rows, (rows, W, 3), and what was measured on them."""
-    if not (np.isfinite(ab).all() and np.isfinite(lightness).all()):
-        raise WriteError("the colours hold NaN or infinity; nothing was written")
-    y = color.luminance_from_lightness(np.clip(lightness, 0, 100))
-    rgb, outside = color.into_gamut(color.linear_from_lab(lightness, ab, space.to_xyz), y, space.to_xyz)
-    codes, error = quantizer(space, bits)(rgb, y)
-    return codes, (float(np.abs(error).max()), int(np.count_nonzero(outside)))
-
-
-Render = Callable[[slice], tuple[NDArray[np.unsignedinteger], Tally]]
+def _write(
+    part: Path, ending: str, render: Render, shape: tuple[int, ...], bits: int, compression: str, content: Embedded
+) -> list[Tally]:
+    if ending in TIFF:
+        return _write_tiff(part, render, shape, bits, compression, content)
+    container = png if ending in PNG else jpeg
+    chunks = container.embedded(content)
+    pixels, tallies = _whole(render, shape, bits)
+    container.write(part, pixels, chunks)
+    return tallies
 
 
 def _write_tiff(
-    part: Path, render: Render, shape: tuple[int, int], bits: int, compression: str, content: Embedded
+    part: Path,
+    render: Render,
+    shape: tuple[int, ...],
+    bits: int,
+    compression: str,
+    content: Embedded,
+    tags: Sequence[tiff.Tag] = (),
 ) -> list[Tally]:
     tallies: list[Tally] = []
+    height, width = shape
 
     def strip(rows: slice) -> tuple[bytes, Tally]:
         codes, tally = render(rows)
         return tiff.encode_strip(codes, compression), tally
 
     def strips() -> Iterator[bytes]:
-        for data, tally in each_band(strip, *shape):
+        for data, tally in each_band(strip, height, width):
             tallies.append(tally)
             yield data
 
-    tiff.write(part, strips(), bands(*shape)[0].stop, shape, bits, compression, content)
+    rows = bands(height, width)[0].stop
+    tiff.write(part, strips(), rows, (height, width), bits, compression, content, tags)
     return tallies
 
 
-def _whole(render: Render, shape: tuple[int, int], bits: int) -> tuple[NDArray[np.unsignedinteger], list[Tally]]:
-    pixels = np.empty((*shape, 3), f"uint{bits}")
+def _stored(pixels: NDArray[np.unsignedinteger]) -> Render:
+    return lambda rows: (pixels[rows], Tally())
+
+
+def _whole(render: Render, shape: tuple[int, ...], bits: int) -> tuple[NDArray[np.unsignedinteger], list[Tally]]:
+    height, width = shape
+    pixels = np.empty((height, width, 3), f"uint{bits}")
 
     def place(rows: slice) -> Tally:
         pixels[rows], tally = render(rows)
         return tally
 
-    return pixels, list(each_band(place, *shape))
+    return pixels, list(each_band(place, height, width))

@@ -59,6 +59,13 @@ def test_a_folder_is_mirrored_without_what_is_hidden_of_another_kind_or_our_own(
     assert laid_out(scans / "b" / "c.JPG", scans / "z", folder=out).keys() == {"c.tif", "a.tif"}
 
 
+def test_a_folder_s_photos_are_of_every_kind_that_is_read(tmp_path: Path) -> None:
+    names = "tif tiff png jpg jpeg webp jp2 j2k jxl avif heic heif dng cr2 cr3 nef arw raf rw2 orf"
+    kinds = names.split()
+    touched(*(tmp_path / f"{kind}.{kind.upper()}" for kind in kinds), tmp_path / "a.gif", tmp_path / "b.xmp")
+    assert laid_out(tmp_path, folder=tmp_path / "out").keys() == {f"{kind}.tif" for kind in kinds}
+
+
 @pytest.mark.parametrize(
     ("pattern", "outputs"),
     [

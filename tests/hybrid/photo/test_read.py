@@ -183,9 +183,12 @@ def saved(mode: str, kind: str) -> bytes:
 
 
 BAD = {
-    "empty": (b"", "the file is empty; wanted a TIFF, PNG or JPEG"),
-    "text": (b"not a photo at all", "its content is no TIFF, PNG or JPEG, whatever its name says"),
-    "gif": (saved("P", "GIF"), "its content is no TIFF, PNG or JPEG"),
+    "empty": (b"", "the file is empty; wanted a TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF, HEIC or camera raw"),
+    "text": (
+        b"not a photo at all",
+        "its content is no TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF, HEIC or camera raw, whatever its name says",
+    ),
+    "gif": (saved("P", "GIF"), "its content is no TIFF, PNG, JPEG"),
     "tiff header only": (b"II*\0\x08\0\0\0", "the TIFF is damaged or cut short"),
     "tiff cut": (tiff(GREY16)[:2000], "the TIFF is cut short: its pixels end before the file should"),
     "tiff deflate cut": (
@@ -197,9 +200,22 @@ BAD = {
     "png broken inside": (saved("RGB", "PNG").replace(b"IDAT", b"IDAT\1\2", 1), "the PNG is damaged or cut short"),
     "jpeg cut": (saved("RGB", "JPEG")[:5000], "the JPEG is damaged or cut short"),
     "jpeg header only": (b"\xff\xd8\xff\xe0", "the JPEG is damaged or cut short"),
-    "cmyk jpeg": (saved("CMYK", "JPEG"), "the JPEG is CMYK; wanted grey or RGB; convert it to RGB first"),
-    "cmyk tiff": (saved("CMYK", "TIFF"), "the TIFF is CMYK; wanted grey or RGB; convert it to RGB first"),
-    "lab tiff": (saved("LAB", "TIFF"), "the TIFF's pixels are CIELAB; wanted grey or RGB"),
+    "cmyk jpeg": (
+        saved("CMYK", "JPEG"),
+        "the JPEG is CMYK without a profile of its inks; assign one, or convert it to RGB first",
+    ),
+    "cmyk tiff": (
+        saved("CMYK", "TIFF"),
+        "the TIFF is CMYK without a profile of its inks; assign one, or convert it to RGB first",
+    ),
+    "lab tiff of 32 bits": (
+        tiff(np.zeros((4, 5, 3), np.float32), photometric="cielab"),
+        "the TIFF is CIELAB of 32 bits; wanted 8 or 16 bits; convert it to RGB",
+    ),
+    "tiff of many channels": (
+        tiff(np.zeros((4, 5, 20), np.uint8), photometric="minisblack", planarconfig="contig"),
+        "the TIFF has 20 channels; wanted 1, and alpha; save the picture alone",
+    ),
     "signed": (tiff(GREY16.astype(np.int16)), "16-bit samples of kind INT; wanted 1 to 16 bits unsigned, or float"),
     "32 bit": (tiff(GREY16.astype(np.uint32)), "32-bit samples of kind UINT; wanted 1 to 16 bits unsigned"),
     "nan": (tiff(np.array([[0.5, np.nan]], np.float32)), "the samples hold NaN or infinity; wanted numbers 0..1"),
