@@ -176,7 +176,8 @@ class Engine:
             except Cancelled:
                 continue
             except Exception as error:  # the thread goes on with the next change, whatever this one led to
-                self._failed = wanted.revision
+                if place is None:
+                    self._failed = wanted.revision  # a tile alone keeps no other from being made
                 reason = str(error) if isinstance(error, ValueError | SolverError | MemoryError) else ""
                 self._listener.failed(wanted.revision, reason or f"cannot be coloured ({type(error).__name__})")
 
