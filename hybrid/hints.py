@@ -81,13 +81,14 @@ def read_hints(path: Path, photo: Photo, sha256: str = "") -> list[Mark]:
 def write_hints(path: Path, strokes: Sequence[Stroke], identity: PhotoIdentity) -> None:
     """Write strokes so that `read_hints` gives them back; whole or not at all."""
     image = {"width": identity.width, "height": identity.height, "sha256": identity.sha256}
-    document = {"version": VERSION, "image": image, "hints": [_document(stroke) for stroke in strokes]}
+    document = {"version": VERSION, "image": image, "hints": [hint_of(stroke) for stroke in strokes]}
     temporary = path.with_name(path.name + ".part")
     temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
     temporary.replace(path)
 
 
-def _document(stroke: Stroke) -> dict[str, Any]:
+def hint_of(stroke: Stroke) -> dict[str, Any]:
+    """The entry of "hints" that describes a stroke; `stroke_of` gives it back."""
     kind = "region" if stroke.is_region else "stroke" if len(stroke.points) > 1 else "point"
     radius = np.asarray(stroke.radius, float)
     widest = float(radius.max())
@@ -122,6 +123,20 @@ def _check_identity(path: Path, image: Any, photo: Photo, sha256: str) -> None:
 
 def _stroke(path: Path, number: int, hint: Any) -> Stroke:
     try:
+        return stroke_of(hint)
+    except ValueError as error:
+        raise HintsError(f"{path}: hint {number}{error}") from None
+
+
+def stroke_of(hint: Any) -> Stroke:
+    """The stroke that one entry of "hints" describes.
+
+    Raises
+    ------
+    ValueError
+        Something is missing (" has no ...") or out of range (": ...").
+    """
+    try:
         mode = hint.get("mode", "color")
         if mode not in MODES:
             raise ValueError(f"mode {mode!r}; wanted one of {', '.join(MODES)}")
@@ -139,9 +154,9 @@ def _stroke(path: Path, number: int, hint: Any) -> Stroke:
             confidence=None if hint.get("confidence") is None else float(hint["confidence"]),
         )
     except KeyError as error:
-        raise HintsError(f"{path}: hint {number} has no {error}") from None
+        raise ValueError(f" has no {error}") from None
     except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise HintsError(f"{path}: hint {number}: {error}") from None
+        raise ValueError(f": {error}") from None
 
 
 def _ab_of_hex(text: str) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hybrid.scale import L_OFFSET, shrink
 from hybrid.strokes import Paint
 from solvers import CellMeans, ChromaSolver, Seeds
+from solvers.problem import Watch
 
 Float = NDArray[np.float32]
 HARD = 1e4
@@ -66,7 +67,9 @@ def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
     return CellMeans(chroma, cells.weight * (1 - YIELD * share_of), cells.blur)
 
 
-def membership(seeds: Seeds, lightness: Float, grid: tuple[int, ...]) -> tuple[Float, Float]:
+def membership(
+    seeds: Seeds, lightness: Float, grid: tuple[int, ...], watch: Watch | None = None
+) -> tuple[Float, Float]:
     """How much each pixel belongs to the strokes, and the chroma that they give it.
 
     Diffusion with weights that stop harder at edges than those of the colours do, resting at "no stroke".
@@ -76,6 +79,7 @@ def membership(seeds: Seeds, lightness: Float, grid: tuple[int, ...]) -> tuple[F
     seeds : of the strokes, on the pixels of `lightness`
     lightness : (h, w) float32, L*
     grid : rows and columns of the prediction's cells, the unit of how far a stroke reaches
+    watch : as of `ChromaSolver.solve`; may cancel
 
     Returns
     -------
@@ -86,7 +90,7 @@ def membership(seeds: Seeds, lightness: Float, grid: tuple[int, ...]) -> tuple[F
     ones = np.ones((len(seeds), 1), np.float32)
     wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), seeds.weight)
     rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))
-    field = solver.solve(wanted, rest, tolerance=0.01).chroma
+    field = solver.solve(wanted, rest, tolerance=0.01, watch=watch).chroma
     member = field[..., 0]
     share = np.clip((member - FREE) / (CLAIMED - FREE), 0, 1)
     tint = field[..., 1:] / np.maximum(member, FREE)[..., None]

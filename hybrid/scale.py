@@ -82,15 +82,40 @@ def lift(chroma: Float, guide: Float, lightness: Float, radius: int = 2, ridge: 
     """
     if guide.shape == lightness.shape:
         return chroma * (lightness + np.float32(L_OFFSET))[..., None]
+    return apply_lines(line_field(chroma, guide, radius, ridge), lightness)
+
+
+def line_field(chroma: Float, guide: Float, radius: int = 2, ridge: float = 1.0) -> Float:
+    """What `lift` applies to the full-size lightness, (h, w, 8): slope, offset, low and high of both channels."""
     slope, offset = _line_fit(chroma, guide, radius, ridge)
     size = (2 * radius - 1, 2 * radius - 1, 1)
     low, high = minimum_filter(chroma, size, mode="nearest"), maximum_filter(chroma, size, mode="nearest")
-    field = np.ascontiguousarray(np.concatenate([slope, offset, low, high], -1))
-    result = np.empty((*lightness.shape, 2), np.float32)
+    return np.ascontiguousarray(np.concatenate([slope, offset, low, high], -1))
+
+
+def apply_lines(field: Float, lightness: Float, window: tuple[slice, slice] | None = None) -> Float:
+    """ab of a full-size window, all of the photo if None, from the `line_field` of its working size.
+
+    Parameters
+    ----------
+    field : (h, w, 8) float32
+    lightness : (H, W) float32, L* of the whole photo
+    window : rows and columns, with their ends given
+
+    Returns
+    -------
+    (rows, columns, 2) float32, CIELAB units
+    """
+    rows, columns = window or (slice(0, lightness.shape[0]), slice(0, lightness.shape[1]))
+    result = np.empty((rows.stop - rows.start, columns.stop - columns.start, 2), np.float32)
     threads = os.cpu_count() or 1
-    rows = np.linspace(0, len(lightness), 2 * threads + 1).astype(int)
+    ends = np.linspace(rows.start, rows.stop, 2 * threads + 1).astype(int)
+
+    def work(part: tuple[int, int]) -> None:
+        _apply_lines(field, lightness, result, part[0], part[1], rows.start, columns.start)
+
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda ends: _apply_lines(field, lightness, result, *ends), pairwise(rows)))
+        list(pool.map(work, pairwise(ends)))
     return result
 
 
@@ -113,8 +138,11 @@ def _line_fit(chroma: Float, guide: Float, radius: int, ridge: float) -> tuple[F
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _apply_lines(field, lightness, result, first, last):  # type: ignore[no-untyped-def]
-    """Rows first..last of the lift; `field` holds slope, offset, low and high, two channels each."""
+def _apply_lines(field, lightness, result, first, last, row0, column0):  # type: ignore[no-untyped-def]
+    """Rows first..last of the lift; `field` holds slope, offset, low and high, two channels each.
+
+    `result` begins at row `row0` and column `column0` of the photo.
+    """
     rows, columns, planes = field.shape
     height, width = lightness.shape
     here = np.empty(planes, np.float32)
@@ -123,7 +151,7 @@ def _apply_lines(field, lightness, result, first, last):  # type: ignore[no-unty
         top = min(int(v), max(rows - 2, 0))
         bottom = min(top + 1, rows - 1)
         down = np.float32(v - top)
-        for x in range(width):
+        for x in range(column0, column0 + result.shape[1]):
             u = min(max((x + 0.5) * columns / width - 0.5, 0.0), columns - 1.0)
             left = min(int(u), max(columns - 2, 0))
             right = min(left + 1, columns - 1)
@@ -136,4 +164,4 @@ def _apply_lines(field, lightness, result, first, last):  # type: ignore[no-unty
             for c in range(2):
                 value = here[c] * light + here[2 + c]
                 value = min(max(value, here[4 + c]), here[6 + c])
-                result[y, x, c] = value * (light + np.float32(L_OFFSET))
+                result[y - row0, x - column0, c] = value * (light + np.float32(L_OFFSET))

@@ -14,19 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
-from hybrid.finish import finish
+from hybrid.finish import Window, finish, finish_window
 from hybrid.hints import sha256_of
 from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo, Provenance, output_space, write_chroma, write_photo
 from hybrid.photo.provenance import Source
 from hybrid.picture import completed
-from hybrid.predict import Predictor
+from hybrid.predict import Prediction, Predictor
 from hybrid.reach import membership, seeds_of, yielding
-from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
+from hybrid.scale import L_OFFSET, apply_lines, enlarge, lift, line_field, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
 from hybrid.strokes import Mark, Paint, paint
 from solvers import CellMeans, ChromaSolver, Solution, reweight
+from solvers.problem import Watch
 
 Float = NDArray[np.float32]
 AB_RANGE = 255.0
@@ -42,6 +43,8 @@ REACH_MEGAPIXELS = 0.25
 LEAST_LINK = 1e-3
 """Links are weakened no further, the median being 1: what islands in a cell exchange by less is left undetermined, and
 the solver does not settle."""
+LINES = -1
+"""Key of the lines that lift chroma, beside the numbers of tiles."""
 CLAIM_SOFTNESS = 0.03
 """Change of membership between neighbours at which a link is weakened to 0.7."""
 
@@ -73,6 +76,24 @@ class Settings:
     softness: float = 1.0
     fusion: float = 0.8
     reach: str = "local"
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Colours at working size, from which any part of the picture follows.
+
+    Parameters
+    ----------
+    painted : the user's marks, at full size
+    chroma : (h, w, 2) float32, ab / (L* + 16)
+    solution : of the last solve, or None where there was nothing to spread
+    seconds : stage -> wall time
+    """
+
+    painted: Paint
+    chroma: Float
+    solution: Solution | None
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,27 +192,30 @@ class Session:
         self.settings = settings or Settings()
         self._progress = progress
         self._seconds: dict[str, float] = {}
-        self._shape = working_shape(photo.lightness.shape, self.settings.megapixels)
-        with self._stage("shrink"):
-            self._guide = shrink(photo.lightness, self._shape)
+        self.shape = working_shape(photo.lightness.shape, self.settings.megapixels)
+        with self._stage("shrink", self._seconds):
+            self.guide = shrink(photo.lightness, self.shape)
         choice = self.settings
         self._source = picture if source is None else source
+        self.prediction: Prediction | None = None
         self._regions = 0
         self._like: Likeness | None = None
         self._picture = source if isinstance(source, CellColors) else picture
         self._guess = self._predicted(source) if isinstance(source, Predictor) else None
         given = self._picture
-        self.noise = 0.0 if given is None else noise_of(given.ab, self._guide, given.weight)
+        self.noise = 0.0 if given is None else noise_of(given.ab, self.guide, given.weight)
         firmness, reweightings = NETWORK_TRUST if self._guess and given is None else trust_of(self.noise)
         self._firmness = choice.firmness or firmness
         self.colors = self._completed(self._guess)
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
-        self._solver = ChromaSolver(np.clip(self._guide / 100, 0, 1))
-        self._unpainted: Float | None = None
+        self._solver = ChromaSolver(np.clip(self.guide / 100, 0, 1))
+        self._plain: Float | None = None
 
-    def edit(self, strokes: Sequence[Mark] = ()) -> Colorized:
+    def edit(self, strokes: Sequence[Mark] = (), watch: Watch | None = None) -> Colorized:
         """Colour the photo with these strokes; the list is the whole list, so that undo needs nothing special.
+
+        `watch` is that of `ChromaSolver.solve`, given to every solve; where it returns True the edit is cancelled.
 
         Raises
         ------
@@ -199,82 +223,143 @@ class Session:
             A stroke that cannot be painted on this photo.
         SolverError
             The colours did not settle to half an 8-bit step.
+        Cancelled
+            By watch.
         """
-        began = dict(self._seconds)
+        return self.rendered(self.spread(strokes, watch), watch)
+
+    def spread(self, strokes: Sequence[Mark] = (), watch: Watch | None = None) -> Spread:
+        """The part of `edit` that is done at working size; raises what `edit` does."""
+        seconds = dict(self._seconds)
         painted = paint(strokes, self.photo.lightness.shape, self._predicted_at)
-        chroma, solution = self._spread(painted)
-        with self._stage("lift"):
-            ab = lift(chroma, self._guide, self.photo.lightness)
-        with self._stage("finish"):
-            finished = finish(ab, painted, self.photo.lightness, self._shape, HALF_STEP / MOST_L)
+        chroma, solution = self._spread(painted, seconds, watch)
+        if not strokes and self._plain is None:
+            self._plain = chroma if self.shape == self.photo.lightness.shape else line_field(chroma, self.guide)
+        return Spread(painted, chroma, solution, seconds)
+
+    def rendered(self, spread: Spread, watch: Watch | None = None) -> Colorized:
+        """The part of `edit` that is done at full size; may run beside a `spread`."""
+        seconds, painted = dict(spread.seconds), spread.painted
+        with self._stage("lift", seconds):
+            ab = lift(spread.chroma, self.guide, self.photo.lightness)
+        with self._stage("finish", seconds):
+            finished = finish(ab, painted, self.photo.lightness, self.shape, HALF_STEP / MOST_L, watch)
             ab.reshape(-1, 2)[painted.index] = painted.ab
-        report = self._report(painted, ab, solution, finished)
-        self._seconds = began
-        return Colorized(self.photo, ab, painted, solution, report, self._source, self.settings)
+        report = self._report(painted, ab, spread.solution, finished, seconds)
+        return Colorized(self.photo, ab, painted, spread.solution, report, self._source, self.settings)
+
+    def window(
+        self, spread: Spread, within: Window, kept: dict[int, Float] | None = None, watch: Watch | None = None
+    ) -> Float:
+        """The colours of a full-size window, as `rendered` gives them: (rows, columns, 2) ab.
+
+        Parameters
+        ----------
+        spread : from this session
+        within : slices of rows and columns, with their ends given
+        kept : an empty dict at first, the same for all windows of one spread; what they share is then done once
+        watch : as of `edit`
+        """
+        lightness, painted = self.photo.lightness, spread.painted
+        kept = {} if kept is None else kept
+
+        def lifted(part: Window) -> Float:
+            if self.shape == lightness.shape:
+                return spread.chroma[part] * (lightness[part] + np.float32(L_OFFSET))[..., None]
+            if LINES not in kept:
+                kept[LINES] = line_field(spread.chroma, self.guide)
+            return apply_lines(kept[LINES], lightness, part)
+
+        ab = finish_window(lifted, painted, lightness, self.shape, HALF_STEP / MOST_L, within, watch, kept)
+        rows, columns = np.divmod(painted.index, lightness.shape[1])
+        is_in = (rows >= within[0].start) & (rows < within[0].stop)
+        is_in &= (columns >= within[1].start) & (columns < within[1].stop)
+        ab[rows[is_in] - within[0].start, columns[is_in] - within[1].start] = painted.ab[is_in]
+        return ab
+
+    def corrected(self, painted: Paint, lightness: Float) -> CellColors | None:
+        """Colours of the cells, as what is painted corrects them as far as it is to reach.
+
+        Parameters
+        ----------
+        painted : marks on `lightness`
+        lightness : (h, w) float32, L* of the photo, at any size
+        """
+        reach = REACHES[self.settings.reach]
+        if self._guess is None or self._like is None or reach is None:
+            return self.colors
+        return self._completed(carried(self._guess, self._like, reach, painted, lightness))
 
     def _predicted(self, network: Predictor) -> CellColors:
         """Colours of the cells by the network."""
         choice = self.settings
-        with self._stage("predict"):
-            labels = regions(self._guide) if choice.fusion else None
+        with self._stage("predict", self._seconds):
+            labels = regions(self.guide) if choice.fusion else None
             self._regions = 0 if labels is None else int(labels.max()) + 1
-            prediction = network.predict(self._guide)
-            self._like = likeness(prediction, self._guide)
-            return colors_of_prediction(prediction, labels, choice.temperature, choice.vividness, choice.fusion)
+            self.prediction = network.predict(self.guide)
+            self._like = likeness(self.prediction, self.guide)
+            return colors_of_prediction(self.prediction, labels, choice.temperature, choice.vividness, choice.fusion)
 
     def _completed(self, guess: CellColors | None) -> CellColors | None:
         """The picture's colours with a network's where they are not believed; the one there is, of one alone."""
         return guess if self._picture is None else completed(self._picture, guess, self._firmness)
 
     def _means(self, colors: CellColors) -> CellMeans:
-        return cell_means(colors, self._guide, self._firmness, self.settings.saturation)
+        return cell_means(colors, self.guide, self._firmness, self.settings.saturation)
 
-    def _spread(self, painted: Paint) -> tuple[Float, Solution | None]:
+    def _spread(self, painted: Paint, seconds: dict[str, float], watch: Watch | None) -> tuple[Float, Solution | None]:
         """Relative chroma at working size."""
-        with self._stage("seeds"):
-            seeds = seeds_of(painted, self.photo.lightness, self._shape)
+        with self._stage("seeds", seconds):
+            seeds = seeds_of(painted, self.photo.lightness, self.shape)
             cells, solver = self._cells, self._solver
-            reach = REACHES[self.settings.reach]
-            if len(seeds) and self._guess and self._like and reach:
-                heard = self._completed(carried(self._guess, self._like, reach, painted, self.photo.lightness))
-                assert heard is not None
-                cells = self._means(heard)
             if len(seeds) and cells is not None:
-                cells, solver = self._claimed(cells, painted)
+                colors = self.corrected(painted, self.photo.lightness)
+                cells = cells if colors is None or colors is self.colors else self._means(colors)
+                cells, solver = self._claimed(cells, painted, watch)
         if not len(seeds) and cells is None:
-            return np.zeros((*self._shape, 2), np.float32), None
-        with self._stage("solve"):
+            return np.zeros((*self.shape, 2), np.float32), None
+        with self._stage("solve", seconds):
             tolerance = HALF_STEP / MOST_L
             looser = [LOOSER] * self._reweightings + [1.0]  # answers that only decide on links need not be exact
-            solution = solver.solve(seeds, cells, tolerance=looser[0] * tolerance)
+            solution = solver.solve(seeds, cells, tolerance=looser[0] * tolerance, watch=watch)
             for factor in looser[1:]:
-                change = solution.chroma * (self._guide + np.float32(L_OFFSET))[..., None]
+                change = solution.chroma * (self.guide + np.float32(L_OFFSET))[..., None]
                 sharper = _weakened(solver, change, self.settings.softness)
-                solution = sharper.solve(seeds, cells, start=solution.chroma, tolerance=factor * tolerance)
+                solution = sharper.solve(seeds, cells, start=solution.chroma, tolerance=factor * tolerance, watch=watch)
         chroma = solution.chroma if cells is None else limited(solution.chroma, cells, self._firmness)
         return chroma, solution
 
-    def _claimed(self, cells: CellMeans, painted: Paint) -> tuple[CellMeans, ChromaSolver]:
+    def _claimed(self, cells: CellMeans, painted: Paint, watch: Watch | None) -> tuple[CellMeans, ChromaSolver]:
         """Cells that yield to the strokes, and a solver whose links are weak around what the strokes claim."""
-        coarse = working_shape(self._shape, REACH_MEGAPIXELS)
+        coarse = working_shape(self.shape, REACH_MEGAPIXELS)
         seeds = seeds_of(painted, self.photo.lightness, coarse)
-        share, tint = membership(seeds, shrink(self._guide, coarse), cells.weight.shape)
-        solver = _weakened(self._solver, enlarge(share, self._shape)[..., None], CLAIM_SOFTNESS)
+        share, tint = membership(seeds, shrink(self.guide, coarse), cells.weight.shape, watch)
+        solver = _weakened(self._solver, enlarge(share, self.shape)[..., None], CLAIM_SOFTNESS)
         return yielding(cells, share, tint), solver
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
         """ab without any stroke, at flat pixels."""
-        if self._unpainted is None:
-            self._unpainted = self.edit().ab
-        return self._unpainted.reshape(-1, 2)[index]
+        if self._plain is None:
+            self.spread()
+        assert self._plain is not None
+        lightness, shape = self.photo.lightness, self.photo.lightness.shape
+        if self.shape == shape:
+            return (self._plain * (lightness + np.float32(L_OFFSET))[..., None]).reshape(-1, 2)[index]
+        rows, columns = np.divmod(index, shape[1])
+        if not len(index):
+            return np.zeros((0, 2), np.float32)
+        part = slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)
+        return apply_lines(self._plain, lightness, part)[rows - part[0].start, columns - part[1].start]
 
-    def _report(self, painted: Paint, ab: Float, solution: Solution | None, finished: int) -> dict[str, Any]:
+    def _report(
+        self, painted: Paint, ab: Float, solution: Solution | None, finished: int, seconds: dict[str, float]
+    ) -> dict[str, Any]:
         height, width = self.photo.lightness.shape
         return {
             "input": str(self.photo.path),
             "width": width,
             "height": height,
-            "working": list(self._shape[::-1]),
+            "working": list(self.shape[::-1]),
             "regions": self._regions,
             "source_noise": round(self.noise, 2),
             "recolored_cells": round(self.colors.recolored, 4) if self.colors else 0.0,
@@ -283,15 +368,16 @@ class Session:
             "hint_pixels": len(painted),
             "hints_kept": round(hints_kept(self.photo, painted, ab), 4),
             "finished_pixels": finished,
-            "seconds": {stage: round(seconds, 3) for stage, seconds in self._seconds.items()},
+            "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
         }
 
     @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
+    def _stage(self, name: str, seconds: dict[str, float]) -> Iterator[None]:
+        """Tell what begins, and add its wall time to `seconds`."""
         self._progress(name)
         began = time.perf_counter()
         yield
-        self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
 
 def hints_kept(photo: Photo, painted: Paint, ab: Float, profile: str | Path | None = None) -> float:

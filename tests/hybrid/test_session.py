@@ -14,7 +14,7 @@ from hybrid.predict import Prediction, Predictor
 from hybrid.scribbles import CellColors, noise_of, trust_of
 from hybrid.session import LEAST_LINK, Colorized, Session, Settings, colorize
 from hybrid.strokes import Stroke, covered
-from solvers import ChromaSolver
+from solvers import Cancelled, ChromaSolver
 
 HEIGHT, WIDTH = 60, 80
 BLUE, RED = np.array([10.0, -40.0], np.float32), (55.0, 35.0)
@@ -182,6 +182,31 @@ def test_tiles_of_finishing_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> No
     tiles = Session(photo, cells(), SMALL).edit([mark]).ab
     assert np.abs(tiles - whole).max() < 1.5
     assert np.abs(tiles - whole).mean() < 0.1
+
+
+@pytest.mark.parametrize("settings", [Settings(), SMALL], ids=["full size", "working size"])
+def test_a_window_is_the_part_of_the_picture(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several tiles, so that a window meets some and not others; what is kept between windows changes nothing."""
+    monkeypatch.setattr("hybrid.finish.TILE", 9)
+    session = Session(two_halves(), cells(), settings)
+    spread = session.spread([stroke(), stroke(60.5, mode="keep")])
+    whole, kept = session.rendered(spread).ab, {}  # type: ignore[var-annotated]
+    for rows, columns in [
+        (slice(0, HEIGHT), slice(0, WIDTH)),
+        (slice(20, 41), slice(11, 33)),
+        (slice(0, 1), slice(79, 80)),
+    ]:
+        for part in (session.window(spread, (rows, columns)), session.window(spread, (rows, columns), kept)):
+            np.testing.assert_allclose(part, whole[rows, columns], atol=2e-3)
+
+
+@pytest.mark.parametrize("settings", [Settings(), SMALL], ids=["full size", "working size"])
+def test_an_edit_that_is_watched_can_be_cancelled_and_done_again(settings: Settings) -> None:
+    session = Session(two_halves(), cells(), settings)
+    before = session.edit([stroke()]).ab
+    with pytest.raises(Cancelled):
+        session.edit([stroke(), stroke(60.5)], watch=lambda _chroma, _estimate: True)
+    assert np.abs(session.edit([stroke()], watch=lambda _chroma, _estimate: None).ab - before).max() < 1e-3
 
 
 def test_strokes_alone_colour_everything_they_reach_and_nothing_at_all_is_grey() -> None:

@@ -1,0 +1,1 @@
+"""The editor: a person corrects a photo's colours in the browser; `hybrid edit`."""

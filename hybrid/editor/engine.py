@@ -1,0 +1,281 @@
+"""The thread that colours: the newest strokes supersede what is being worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import Condition, Thread
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.color import into_gamut, linear_from_lab, luminance_from_lightness, srgb_encode
+from hybrid.editor.quick import QuickSpread
+from hybrid.editor.tiles import SIDE
+from hybrid.photo import Photo
+from hybrid.predict import Predictor
+from hybrid.scale import L_OFFSET, enlarge
+from hybrid.scribbles import CellColors
+from hybrid.session import Session, Settings, Spread
+from hybrid.strokes import Paint, Stroke
+from solvers import Cancelled, SolverError
+
+Float = NDArray[np.float32]
+Kind = Literal["quick", "settled"]
+Place = tuple[int, int]
+"""Column and row of a full-size tile."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What the picture is to be made of.
+
+    Parameters
+    ----------
+    revision : of the document
+    strokes : by number, in the order in which they were made
+    settings : that differ from the defaults
+    """
+
+    revision: int
+    strokes: Mapping[int, Stroke]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """A picture at working size that only full size is missing of.
+
+    Parameters
+    ----------
+    revision : of the document
+    session, spread : from which any window follows
+    """
+
+    revision: int
+    session: Session
+    spread: Spread
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Where the engine tells what it has; called in its own thread.
+
+    Parameters
+    ----------
+    chroma : revision, kind, (h, w, 2) relative chroma at working size
+    tile : revision, place, (rows, columns, 3) uint8 sRGB
+    stage : revision, what is being done, or "" where nothing is left to do
+    failed : revision, one line
+    """
+
+    chroma: Callable[[int, Kind, Float], None]
+    tile: Callable[[int, Place, NDArray[np.uint8]], None]
+    stage: Callable[[int, str], None]
+    failed: Callable[[int, str], None]
+
+
+class Engine:
+    """Colours one photo in a thread of its own, as strokes and settings change.
+
+    Parameters
+    ----------
+    photo : from `read_photo`
+    source : as of `Session`
+    defaults : settings that a change starts from
+    listener : told of what there is to see
+    """
+
+    def __init__(
+        self, photo: Photo, source: Predictor | CellColors | None, defaults: Settings, listener: Listener
+    ) -> None:
+        self._photo, self._source, self._defaults, self._listener = photo, source, defaults, listener
+        self._news = Condition()
+        self._wanted: Wanted | None = None
+        self._current: Wanted | None = None
+        self._tiles: list[Place] = []
+        self._is_closed = False
+        self._session: Session | None = None
+        self._quick: QuickSpread | None = None
+        self._plain: Spread | None = None
+        self._kept: dict[int, Float] = {}
+        self._settled: Settled | None = None
+        self._settled_change: Float | None = None
+        self._failed = -1
+        self._thread = Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop what is being worked on and wait for the thread to end."""
+        with self._news:
+            self._is_closed = True
+            self._news.notify_all()
+        self._thread.join(timeout=30)
+
+    def show(self, wanted: Wanted) -> None:
+        """Colour this next; whatever older is being worked on is given up."""
+        with self._news:
+            self._wanted = wanted
+            self._tiles = []
+            self._news.notify_all()
+
+    def look_at(self, places: list[Place]) -> None:
+        """Render these full-size tiles as they will be written, in this order, once the colours have settled."""
+        with self._news:
+            self._tiles = list(places)
+            self._news.notify_all()
+
+    def settled(self) -> Settled | None:
+        """The newest picture that has settled."""
+        return self._settled
+
+    def reached(self) -> Float | None:
+        """How far the strokes have settled each place, (h, w) in [0, 1] at a small size; None before the first."""
+        return None if self._quick is None else self._quick.share
+
+    def wait_settled(self, revision: int, give_up: Callable[[], bool]) -> Settled:
+        """Wait until the colours of a revision, or of a later one, have settled.
+
+        Raises
+        ------
+        Cancelled
+            `give_up` said so.
+        SolverError
+            They will not.
+        """
+        with self._news:
+            while True:
+                if self._settled is not None and self._settled.revision >= revision:
+                    return self._settled
+                if self._failed >= revision:
+                    raise SolverError("these strokes cannot be coloured; undo the last one")
+                if give_up() or self._is_closed:
+                    raise Cancelled("given up while the colours were settling")
+                self._news.wait(0.1)
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(self._has_work)
+                if self._is_closed:
+                    return
+                wanted = self._wanted
+                assert wanted is not None
+                is_settled = self._is_settled(wanted)
+                place = self._tiles.pop(0) if is_settled and self._tiles else None
+            try:
+                if is_settled and place is not None:
+                    self._render(wanted, place)
+                else:
+                    self._color(wanted)
+            except Cancelled:
+                continue
+            except Exception as error:  # the thread goes on with the next change, whatever this one led to
+                if place is None:
+                    self._failed = wanted.revision  # a tile alone keeps no other from being made
+                reason = str(error) if isinstance(error, ValueError | SolverError | MemoryError) else ""
+                self._listener.failed(wanted.revision, reason or f"cannot be coloured ({type(error).__name__})")
+
+    def _is_settled(self, wanted: Wanted) -> bool:
+        return self._settled is not None and self._settled.revision == wanted.revision
+
+    def _has_work(self) -> bool:
+        wanted = self._wanted
+        if self._is_closed:
+            return True
+        if wanted is None or self._failed == wanted.revision:
+            return False
+        return not self._is_settled(wanted) or bool(self._tiles)
+
+    def _is_superseded(self, wanted: Wanted) -> bool:
+        return self._is_closed or self._wanted is not wanted
+
+    def _watch(self, wanted: Wanted) -> Callable[[Any, float], bool]:
+        return lambda _chroma, _estimate: self._is_superseded(wanted)
+
+    def _color(self, wanted: Wanted) -> None:
+        """Quick preview, then the colours themselves."""
+        self._current = wanted
+        revision, watch = wanted.revision, self._watch(wanted)
+        session = self._session_for(wanted)
+        if self._plain is None:
+            self._plain = session.spread((), watch)
+            self._listener.chroma(revision, "quick", self._plain.chroma)
+            self._quick = None
+        if self._quick is None:
+            cells = session.colors.confidence.size if session.colors else session.guide.size
+            self._quick = QuickSpread(session.guide, cells, self._plain.chroma, partial(correction, session))
+        change: Float | None = None
+        if wanted.strokes or self._settled_change is not None:
+            change = self._quick.change(wanted.strokes, self._photo.lightness.shape, watch)
+            base, before = self._plain.chroma, np.zeros_like(change)
+            if self._settled is not None and self._settled.session is session and self._settled_change is not None:
+                base, before = self._settled.spread.chroma, self._settled_change
+            self._listener.chroma(revision, "quick", base + self._quick.lifted(change - before))
+        spread = session.spread(list(wanted.strokes.values()), watch) if wanted.strokes else self._plain
+        with self._news:
+            self._settled, self._settled_change, self._kept = Settled(revision, session, spread), change, {}
+            self._news.notify_all()
+        self._listener.chroma(revision, "settled", spread.chroma)
+        self._listener.stage(revision, "")
+
+    def _session_for(self, wanted: Wanted) -> Session:
+        """The session of these settings; the prediction is made anew only where they differ."""
+        settings = replace(self._defaults, **wanted.settings)
+        if self._session is None or self._session.settings != settings:
+            self._listener.stage(wanted.revision, "predict")
+            self._session = Session(self._photo, self._source, settings, self._told)
+            self._plain, self._quick, self._settled_change = None, None, None
+            if self._session.colors is not None:
+                self._listener.chroma(wanted.revision, "quick", chroma_of_cells(self._session))
+        return self._session
+
+    def _told(self, stage: str) -> None:
+        """Pass on what the engine's session begins, or end it there if something newer is wanted."""
+        wanted = self._current
+        if wanted is None or stage not in ("seeds", "solve"):
+            return  # of rendering, which an export does in a thread of its own
+        if self._is_superseded(wanted):
+            raise Cancelled("something newer is wanted")
+        self._listener.stage(wanted.revision, stage)
+
+    def _render(self, wanted: Wanted, place: Place) -> None:
+        settled = self._settled
+        assert settled is not None
+        self._listener.tile(wanted.revision, place, tile_codes(settled, place, self._kept, self._watch(wanted)))
+
+
+def correction(session: Session, painted: Paint, lightness: Float) -> Float | None:
+    """How the session's cells change where they look like what is painted, (rows, columns, 2) ab; None: not at all."""
+    colors = session.corrected(painted, lightness)
+    if colors is None or session.colors is None or colors is session.colors:
+        return None
+    return (colors.ab - session.colors.ab) * np.float32(session.settings.saturation)
+
+
+def chroma_of_cells(session: Session) -> Float:
+    """The cells' own colours at working size, smoothly enlarged, (h, w, 2) relative chroma: the first thing to see."""
+    assert session.colors is not None
+    planes = [enlarge(np.ascontiguousarray(session.colors.ab[..., c]), session.shape) for c in range(2)]
+    return np.stack(planes, -1) * np.float32(session.settings.saturation) / (session.guide + L_OFFSET)[..., None]
+
+
+def tile_codes(
+    settled: Settled, place: Place, kept: dict[int, Float], watch: Callable[[Any, float], bool] | None = None
+) -> NDArray[np.uint8]:
+    """A full-size tile in the colours that the file will have, brought into sRGB: (rows, columns, 3) 8-bit codes."""
+    photo = settled.session.photo
+    rows, columns = (
+        slice(index * SIDE, min((index + 1) * SIDE, edge))
+        for index, edge in zip(place[::-1], photo.lightness.shape, strict=True)
+    )
+    ab = settled.session.window(settled.spread, (rows, columns), kept, watch)
+    lightness = photo.lightness[rows, columns]
+    y = luminance_from_lightness(np.clip(lightness, 0, 100))
+    rgb, _ = into_gamut(linear_from_lab(lightness, ab), y)
+    return np.round(srgb_encode(np.clip(rgb, 0, 1)) * 255).astype(np.uint8)

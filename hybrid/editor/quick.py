@@ -1,0 +1,122 @@
+"""What strokes will do, quickly: a preview that is drawn before the colours are spread properly.
+
+A screened membership of the strokes is solved on a small copy of the photo, with a hierarchy that is kept. What it says
+since the last proper answer is lifted along the photo's edges and added to that answer, so what no new stroke reaches
+stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.reach import CLAIMED, FREE, HARD, RESTING
+from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
+from hybrid.strokes import MarkedPixels, Paint, Stroke, covered, paint
+from solvers import ChromaSolver, Seeds
+from solvers.problem import Watch
+
+Float = NDArray[np.float32]
+MEGAPIXELS = 0.06
+TOLERANCE = 0.03
+"""Of the membership, 0 to 1: a preview."""
+
+
+class QuickSpread:
+    """The preview of one photo.
+
+    Parameters
+    ----------
+    guide : (h, w) float32, L* at working size
+    cells : how many cells the prediction has, the unit of how far a stroke reaches
+    plain : (h, w, 2) float32, relative chroma without strokes
+    corrected : ab that marks on a lightness change in each cell, (rows, columns, 2); None where they change none
+    """
+
+    def __init__(
+        self,
+        guide: Float,
+        cells: int,
+        plain: Float,
+        corrected: Callable[[Paint, Float], Float | None] = lambda *_: None,
+    ) -> None:
+        self._corrected = corrected
+        self._guide = guide
+        shape = working_shape(guide.shape, MEGAPIXELS)
+        self._small = shrink(guide, shape)
+        self._plain = np.stack([shrink(np.ascontiguousarray(plain[..., c]), shape) for c in range(2)], -1)
+        self._solver = ChromaSolver(
+            np.clip(self._small / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4, threads=1
+        )
+        self._rest = RESTING * min(cells, self._small.size) / self._small.size
+        self._marks: dict[int, tuple[Stroke, MarkedPixels]] = {}
+        self._field: Float | None = None
+        self.share = np.zeros(shape, np.float32)
+        first = Seeds(np.zeros(1, np.int64), np.zeros((1, 1), np.float32), np.ones(1, np.float32))
+        self._solver.solve(first, tolerance=1.0)  # builds the hierarchy, so that no stroke waits for it
+
+    def change(self, strokes: Mapping[int, Stroke], shape: tuple[int, int], watch: Watch | None = None) -> Float:
+        """Relative chroma that the strokes add to the plain answer, (h, w, 2) at the preview's own small size.
+
+        Parameters
+        ----------
+        strokes : by number, in the order in which they were made
+        shape : (H, W) of the photo
+        watch : as of `ChromaSolver.solve`; may cancel
+        """
+        marks = [self._mark(number, stroke, shape) for number, stroke in strokes.items()]
+        self._marks = {number: self._marks[number] for number in strokes}
+        light = (self._small + np.float32(L_OFFSET)).reshape(-1, 1)
+        plain = self._plain.reshape(-1, 2)
+        painted = paint(marks, self._small.shape)
+        if not len(painted):
+            self.share = np.zeros_like(self._small)
+            return np.zeros_like(self._plain)
+        wanted = np.zeros((self._small.size, 3), np.float32)
+        weight = np.full(len(wanted), self._rest, np.float32)
+        wanted[painted.index, 0] = 1
+        wanted[painted.index, 1:] = painted.ab / light[painted.index] - plain[painted.index]
+        weight[painted.index] = HARD
+        seeds = Seeds(np.arange(len(wanted)), wanted, weight)
+        field = self._solver.solve(seeds, start=self._field, tolerance=TOLERANCE, watch=watch).chroma
+        self._field = field
+        member = field[..., :1]
+        share = np.clip((member - FREE) / (CLAIMED - FREE), 0, 1)
+        share = share * share * (3 - 2 * share)
+        self.share = share[..., 0]
+        change = share * field[..., 1:] / np.maximum(member, FREE)
+        cells = self._corrected(painted, self._small)
+        if cells is not None:
+            alike = np.stack([enlarge(np.ascontiguousarray(cells[..., c]), self._small.shape) for c in range(2)], -1)
+            change += (1 - share) * alike / light.reshape(*self._small.shape, 1)
+        change.reshape(-1, 2)[painted.index] = wanted[painted.index, 1:]
+        return change.astype(np.float32)
+
+    def lifted(self, change: Float) -> Float:
+        """A change at the preview's small size, along the photo's edges at working size, (h, w, 2)."""
+        if self._small.shape == self._guide.shape:
+            return change
+        return lift(change, self._small, self._guide) / (self._guide + np.float32(L_OFFSET))[..., None]
+
+    def _mark(self, number: int, stroke: Stroke, shape: tuple[int, int]) -> MarkedPixels:
+        """The pixels of the small copy that a stroke covers, kept as long as the stroke is the same."""
+        known = self._marks.get(number)
+        if known is not None and known[0] is stroke:
+            return known[1]
+        rows, columns = self._small.shape
+        scale = np.array([columns / shape[1], rows / shape[0]], np.float32)
+        radius = np.maximum(np.asarray(stroke.radius, np.float32) * scale.mean(), 0.75)
+        small = Stroke(stroke.points * scale, radius, stroke.ab, stroke.mode, stroke.strength, stroke.is_region)
+        index = covered(small, (rows, columns))
+        light = (self._small + np.float32(L_OFFSET)).reshape(-1, 1)[index]
+        predicted = self._plain.reshape(-1, 2)[index] * light
+        asked = np.asarray(stroke.ab if stroke.mode == "color" else (0.0, 0.0), np.float32)
+        share = np.float32(0.0 if stroke.mode == "keep" else stroke.strength)
+        ab = share * asked + (1 - share) * predicted
+        if stroke.mode == "erase":
+            ab = np.full_like(ab, np.nan)
+        mark = MarkedPixels(index, ab.astype(np.float32), (rows, columns))
+        self._marks[number] = (stroke, mark)
+        return mark

@@ -1,0 +1,53 @@
+// CIELAB (D65) and sRGB, as in hybrid.color; a colour outside the gamut moves toward the grey of its luminance.
+
+const WHITE = [0.9505, 1, 1.089];
+const LINEAR = [
+  [3.24062548, -1.53720797, -0.4986286],
+  [-0.96893071, 1.87575606, 0.04151752],
+  [0.05571012, -0.20402105, 1.05699594],
+];
+const DELTA = 6 / 29;
+
+/** @param {number} f */
+const cube = (f) => (f > DELTA ? f * f * f : (f - 4 / 29) * 3 * DELTA * DELTA);
+
+/** Luminance 0..1 of a lightness 0..100. @param {number} lightness */
+export const luminance = (lightness) => cube((lightness + 16) / 116);
+
+/** sRGB value of linear light, both 0..1. @param {number} v */
+export const encode = (v) => (v <= 0.04045 / 12.92 ? v * 12.92 : 1.055 * v ** (1 / 2.4) - 0.055);
+
+/**
+ * Linear RGB of CIELAB, below 0 or above 1 outside the gamut.
+ * @param {number} lightness @param {number} a @param {number} b
+ */
+export function linear(lightness, a, b) {
+  const y = (lightness + 16) / 116;
+  const xyz = [cube(y + a / 500) * WHITE[0], cube(y), cube(y - b / 200) * WHITE[2]];
+  return LINEAR.map((row) => row[0] * xyz[0] + row[1] * xyz[1] + row[2] * xyz[2]);
+}
+
+/** Whether a colour exists in sRGB. @param {number} lightness @param {number} a @param {number} b */
+export function exists(lightness, a, b) {
+  return linear(lightness, a, b).every((v) => v >= -1e-4 && v <= 1.0001);
+}
+
+/**
+ * 8-bit sRGB codes, in the gamut at the same luminance.
+ * @param {number} lightness @param {number} a @param {number} b
+ */
+export function codes(lightness, a, b) {
+  const grey = luminance(lightness);
+  const steps = linear(lightness, a, b).map((v) => v - grey);
+  let share = 1;
+  for (const step of steps) {
+    const room = step > 0 ? 1 - grey : grey;
+    if (Math.abs(step) > room) share = Math.min(share, room / Math.abs(step));
+  }
+  return steps.map((step) => Math.round(255 * encode(Math.min(1, Math.max(0, grey + share * step)))));
+}
+
+/** CSS colour. @param {number} lightness @param {number} a @param {number} b */
+export function css(lightness, a, b) {
+  return `rgb(${codes(lightness, a, b).join(" ")})`;
+}

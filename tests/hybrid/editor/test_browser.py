@@ -1,0 +1,241 @@
+"""A person at work in a real browser: what is seen, painted, taken back, chosen, saved and written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from skimage import data
+
+from hybrid.color import lab_from_linear, luminance, srgb_decode, srgb_encode
+from hybrid.photo import read_overlay, read_photo
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)"),
+]
+Program = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+BLUE = [-3, -14]
+SETTLED = "editor.picture.kind === 1 && editor.picture.revision === editor.model.revision && !editor.waiting.length"
+
+
+@pytest.fixture(scope="module")
+def grey_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("work") / "coffee.tif"
+    grey = luminance(srgb_decode(data.coffee().astype(np.float32) / 255))
+    tifffile.imwrite(path, np.round(srgb_encode(grey) * 65535).astype(np.uint16))
+    return path
+
+
+class Person:
+    """Somebody at the editor."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    def until(self, what: str, seconds: float = 90) -> None:
+        """Wait for a JavaScript expression; the page's policy forbids Playwright's own way of waiting."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(f"Boolean({what})"):
+            assert time.monotonic() < end, f"not within {seconds} s: {what}"
+            time.sleep(0.03)
+
+    def settled(self, revision: int) -> None:
+        self.until(f"editor.model.revision === {revision} && {SETTLED}")
+
+    def exact(self) -> None:
+        """Wait until the exact tiles of what is seen are here, and drawn."""
+        self.until("editor.picture.missingExact(editor.view, editor.model.state, editor.ratio).length === 0")
+
+    def color(self, x: float, y: float) -> list[int]:
+        """Code values on the screen at a place in pixels of the photo."""
+        look = """([x, y]) => {
+            editor.draw();
+            const { gl } = editor.picture, screen = editor.screen(), view = editor.view, code = new Uint8Array(4);
+            const at = [(x - view.x) * view.scale + screen.width / 2, (y - view.y) * view.scale + screen.height / 2];
+            const from = [Math.floor(at[0]), gl.drawingBufferHeight - 1 - Math.floor(at[1])];
+            gl.readPixels(...from, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, code);
+            return Array.from(code.slice(0, 3));
+        }"""
+        return self.page.evaluate(look, [x, y])
+
+    def ab(self, x: float, y: float) -> list[float]:
+        _, ab = lab_from_linear(srgb_decode(np.float32([self.color(x, y)]) / 255))
+        return ab[0].tolist()
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place in the photo is in the window."""
+        found = self.page.evaluate(
+            """([x, y]) => {
+                const box = editor.canvas.getBoundingClientRect(), { x: left, y: top, scale } = editor.view;
+                return [box.x + (x - left) * scale + box.width / 2, box.y + (y - top) * scale + box.height / 2];
+            }""",
+            [x, y],
+        )
+        return found[0], found[1]
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        mouse = self.page.mouse
+        mouse.move(*self.place(*places[0]))
+        mouse.down()
+        for place in places[1:]:
+            mouse.move(*self.place(*place), steps=6)
+        mouse.up()
+
+    def key(self, keys: str) -> None:
+        self.page.keyboard.press(keys)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+def opened(browser: Any, address: str, complaints: list[str]) -> Person:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda words: words.type in ("error", "warning") and complaints.append(words.text))
+    page.goto(address)
+    person = Person(page)
+    person.until("globalThis.editor?.model.state")
+    return person
+
+
+def test_a_day_at_the_editor(browser: Any, grey_photo: Path, program: Program) -> None:
+    complaints: list[str] = []
+    with program(str(grey_photo)) as (_, address):
+        person = opened(browser, address, complaints)
+        person.settled(0)
+        grey, _ = lab_from_linear(srgb_decode(np.float32([person.color(300, 100)]) / 255))
+        assert grey[0] == pytest.approx(float(read_photo(grey_photo).lightness[100, 300]), abs=2)
+        person.key("1")
+        assert person.page.evaluate("editor.view.scale") == 1
+        person.exact()
+
+        saucer = (150, 275)
+        before = person.ab(*saucer)
+        person.page.evaluate("editor.model.setRadius(6)")
+        person.page.evaluate(f"editor.choose({BLUE})")
+        person.drag((130, 260), saucer, (170, 290))
+        person.settled(1)
+        person.exact()
+        assert min(len(person.page.evaluate(f"editor.clock.times.{what}")) for what in ("ink", "settled", "exact")) > 0
+        person.exact()
+        assert np.abs(np.subtract(person.ab(*saucer), BLUE)).max() < 2.5, "the colour asked for is on the screen"
+        nearby = person.ab(150, 300)
+        assert nearby[1] < before[1] - 5, "and it has spread over the saucer"
+
+        person.page.keyboard.down("\\")
+        shown = person.color(*saucer)
+        assert max(shown) - min(shown) <= 1, "grey while the key is held"
+        person.page.keyboard.up("\\")
+
+        person.key("Control+z")
+        person.settled(2)
+        person.exact()
+        assert np.abs(np.subtract(person.ab(*saucer), before)).max() < 1
+        person.key("Control+Shift+z")
+        person.settled(3)
+
+        person.key("c")
+        person.page.locator("#split").fill("1000")
+        shown = person.color(*saucer)
+        assert max(shown) - min(shown) <= 1, "left of the line it is grey"
+        person.key("c")
+
+        person.key("e")
+        person.page.evaluate("editor.model.setRadius(30)")
+        person.drag((120, 255), saucer, (180, 295))
+        person.page.evaluate("editor.model.setRadius(6)")
+        person.settled(4)
+        person.exact()
+        assert np.abs(np.subtract(person.ab(*saucer), BLUE)).max() > 8, "what was painted there is erased"
+        person.key("Control+z")
+        person.settled(5)
+
+        person.key("b")
+        person.page.mouse.move(*person.place(415, 60))
+        time.sleep(0.5)
+        person.page.evaluate("editor.model.suggestions = []; editor.model.tell('place')")
+        person.page.mouse.move(*person.place(420, 60))
+        person.until("document.querySelectorAll('#suggested .chip').length > 1")
+        chosen = person.page.evaluate("editor.model.suggestions[0].ab.map(v => Math.round(v * 10) / 10)")
+        person.key("Shift+1")
+        assert person.page.evaluate("editor.model.ab") == chosen
+        person.key("p")
+        person.page.mouse.click(*person.place(420, 60))
+        person.settled(6)
+
+        person.key("v")
+        person.page.mouse.click(*person.place(*saucer))
+        assert person.page.evaluate("editor.model.selected") == 1
+        person.page.locator("#a").fill("30")
+        person.page.locator("#a").press("Enter")
+        person.settled(7)
+        person.exact()
+        assert person.ab(*saucer)[0] == pytest.approx(30, abs=3)
+        person.key("Control+s")
+        person.until("editor.model.state.is_saved")
+        last = [person.color(*saucer), person.color(150, 300), person.color(420, 60)]
+
+        person.page.reload()
+        person.until("globalThis.editor?.model.state")
+        person.settled(7)
+        person.key("1")
+        person.exact()
+        assert person.page.evaluate("editor.model.strokes.size") == 2
+        again = [person.color(*saucer), person.color(150, 300), person.color(420, 60)]
+        assert np.abs(np.subtract(again, last)).max() <= 1
+
+        person.page.locator("#format").select_option("png 8")
+        person.key("Control+e")
+        person.until("document.getElementById('toast').textContent.startsWith('Written')")
+        person.page.screenshot(path=os.environ.get("SCREENSHOT") or grey_photo.with_name("seen.png"))
+    exported = png(grey_photo.with_name("coffee-colour.png"))
+    for (x, y), seen in zip([saucer, (150, 300), (420, 60)], again, strict=True):
+        assert np.abs(exported[y, x].astype(int) - seen).max() <= 1, "the screen shows what is written"
+    assert not complaints
+
+
+def png(path: Path) -> np.ndarray:
+    return np.round(read_overlay(path)[0] * 255)
+
+
+def test_a_second_tab_follows_and_every_control_has_a_name(browser: Any, grey_photo: Path, program: Program) -> None:
+    complaints: list[str] = []
+    project = grey_photo.with_name("tabs.hyb")
+    with program(str(grey_photo), "--project", str(project), "--model", "none") as (_, address):
+        one, other = opened(browser, address, complaints), opened(browser, address, complaints)
+        one.drag((100, 100), (140, 120))
+        for person in (one, other):
+            person.until("editor.model.strokes.size === 1")
+        other.key("Control+z")
+        one.until("editor.model.strokes.size === 0 && editor.model.state.can_redo")
+        one.key("a")
+        one.drag((100, 100), (160, 100), (160, 140), (100, 140))
+        other.until("editor.model.strokes.size === 1")
+        assert other.page.evaluate("[...editor.model.strokes.values()][0].type") == "region"
+        one.key("?")
+        assert one.page.locator("#sheet").is_visible()
+        nameless = """[...document.querySelectorAll('button, input, select, canvas[tabindex]')].filter((each) =>
+            !(each.ariaLabel || each.title || each.textContent.trim() || each.labels?.length)).map(c => c.outerHTML)"""
+        assert other.page.evaluate(nameless) == []
+        state = json.loads(other.page.evaluate("fetch('state').then(answer => answer.text())"))
+        assert state["revision"] == 3
+    assert not complaints

@@ -1,0 +1,81 @@
+"""The quick preview: near the proper answer, quiet elsewhere, and steady from stroke to stroke."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hybrid.editor.quick import QuickSpread
+from hybrid.photo import Photo
+from hybrid.scale import L_OFFSET
+from hybrid.scribbles import CellColors
+from hybrid.session import Session, Settings
+from hybrid.strokes import Stroke
+from solvers import Cancelled
+
+HEIGHT, WIDTH = 120, 160
+BLUE, RED = (10.0, -40.0), (55.0, 35.0)
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    lightness = np.full((HEIGHT, WIDTH), 35, np.float32)
+    lightness[:, WIDTH // 2 :] = 70
+    lightness += np.random.default_rng(0).normal(0, 0.3, lightness.shape).astype(np.float32)
+    cells = CellColors(np.broadcast_to(np.float32(BLUE), (15, 20, 2)).copy(), np.ones((15, 20), np.float32))
+    return Session(Photo(lightness), cells, Settings(megapixels=0.01))
+
+
+def stroke(x: float = 30, mode: str = "color", **more: object) -> Stroke:
+    ab = RED if mode == "color" else None
+    return Stroke([[x, 40], [x + 8, 80]], 3.0, ab, mode, **more)  # type: ignore[arg-type]
+
+
+def quick(session: Session) -> QuickSpread:
+    return QuickSpread(session.guide, 300, session.spread().chroma)
+
+
+def ab_of(session: Session, chroma: np.ndarray) -> np.ndarray:
+    return chroma * (session.guide + L_OFFSET)[..., None]
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [stroke()],
+        [stroke(), stroke(120)],
+        [stroke(mode="gray")],
+        [stroke(), stroke(60, "keep")],
+        [stroke(strength=0.5)],
+    ],
+    ids=["one", "two", "grey", "keep", "soft"],
+)
+def test_it_goes_most_of_the_way_that_the_proper_answer_goes(session: Session, strokes: list[Stroke]) -> None:
+    plain, proper = session.spread().chroma, session.spread(strokes).chroma
+    preview = quick(session)
+    shown = plain + preview.lifted(preview.change(dict(enumerate(strokes)), (HEIGHT, WIDTH)))
+    missing, whole = np.abs(ab_of(session, shown - proper)), np.abs(ab_of(session, plain - proper))
+    assert whole.mean() > 1
+    assert missing.mean() < 0.3 * whole.mean()
+    assert preview.share.max() <= 1
+
+
+def test_what_is_erased_or_never_painted_changes_nothing(session: Session) -> None:
+    preview = quick(session)
+    assert not preview.change({}, (HEIGHT, WIDTH)).any()
+    erased = {1: stroke(), 2: stroke(mode="erase")}
+    assert not preview.change(erased, (HEIGHT, WIDTH)).any()
+    assert not preview.share.any()
+
+
+def test_a_start_from_the_last_preview_changes_the_answer_by_little(session: Session) -> None:
+    one, both = {1: stroke()}, {1: stroke(), 2: stroke(120)}
+    warm, cold = quick(session), quick(session)
+    warm.change(one, (HEIGHT, WIDTH))
+    difference = warm.change(both, (HEIGHT, WIDTH)) - cold.change(both, (HEIGHT, WIDTH))
+    assert np.abs(difference * 80).max() < 5
+
+
+def test_it_can_be_cancelled(session: Session) -> None:
+    with pytest.raises(Cancelled):
+        quick(session).change({1: stroke()}, (HEIGHT, WIDTH), watch=lambda _chroma, _estimate: True)
