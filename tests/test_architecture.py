@@ -40,6 +40,7 @@ ONLY = {
     "pillow_heif": ("hybrid.photo.heic",),
     "tifffile": ("hybrid.photo", "hybrid.demo"),
     "psdtags": ("hybrid.photo",),
+    "ray": ("hybrid.batch.ray_link",),
     "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.train"),
     "cv2": ("hybrid.compare",),
     "pyamg": ("solvers.peers",),
