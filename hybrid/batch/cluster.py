@@ -7,6 +7,7 @@ attempt at a photo has a file of its own, so a node that was given up and works 
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -40,6 +41,13 @@ class _Seat:
     call: Any
     is_open: bool = False
     task: Task | None = None
+
+
+def reason_of(error: Exception) -> str:
+    """What a worker died of, in one line: the last error that a report of many lines names, or how it begins."""
+    text = str(error)
+    named = re.findall(r"^\s*((?:\w+\.)*\w*(?:Error|Exception): .+)$", text, flags=re.MULTILINE)
+    return " ".join((named[-1] if named else text).split())[:200]
 
 
 class RayCrew:
@@ -205,7 +213,7 @@ class RayCrew:
             try:
                 news = self._ray.get(call)
             except self._ray.exceptions.RayError as error:
-                self._lose(seat, " ".join(str(error).split())[:300])
+                self._lose(seat, reason_of(error))
                 continue
             seat.call = None
             if isinstance(news, Outcome):

@@ -58,10 +58,8 @@ def share_of(node: Node, most: int | None = None, device: str = "auto") -> Share
     device : "cuda" leaves nodes without a GPU alone, "cpu" leaves GPUs alone
     """
     gpus = 0 if device == "cpu" else node.gpus
-    if gpus:
-        workers = min(gpus, most or gpus)
-    else:
-        workers = 0 if device.startswith("cuda") else min(most or DEFAULT, node.cpus)
+    places = 0 if device.startswith("cuda") else node.cpus
+    workers = min(gpus, most or gpus) if gpus else min(places, most or DEFAULT)
     return Share(workers, node.cpus // max(1, workers), int(gpus > 0))
 
 

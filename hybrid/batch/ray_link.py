@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
 
 from hybrid.batch.error import BatchError
 
 KNOCK, ANSWER = 5.0, 40.0
 """Seconds to wait for the port, and for Ray behind it; a connection takes 2 to 5."""
 
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "error",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "PYTHONWARNINGS": "ignore",
-}
-"""What keeps Ray from reporting home and from talking, in the process that tries the connection."""
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""What keeps Ray from reporting home, and from advice on versions to come."""
 
 _TRIAL = """
 import logging, sys, ray
@@ -49,19 +46,36 @@ def connected(address: str) -> Iterator[Any]:
         Ray is not installed, the address is none, or no cluster answers there.
     """
     _check_address(address)
-    for name in ("RAY_USAGE_STATS_ENABLED", "RAY_BACKEND_LOG_LEVEL", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"):
-        os.environ.setdefault(name, QUIET[name])  # read when it is loaded
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)  # read when it is loaded
     try:
         import ray
     except ImportError:
         raise BatchError("--cluster needs Ray; install it: pip install 'hybrid-colorizer[cluster]'") from None
     _knock(address)
     _try(address)
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-        yield ray
-    finally:
-        ray.shutdown()
+    with redirect_stdout(_WithoutRay(sys.stdout)):
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+            yield ray
+        finally:
+            with redirect_stdout(io.StringIO()):  # it prints what it had kept back, in this thread
+                ray.shutdown()
+
+
+class _WithoutRay(io.TextIOBase):
+    """A stream that drops what Ray's own threads print: they have no other place for news of nodes than stdout."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Pass a text on, unless one of Ray's threads has it."""
+        return len(text) if threading.current_thread().name.startswith("ray_") else self._stream.write(text)
+
+    def flush(self) -> None:
+        """As the stream's own."""
+        self._stream.flush()
 
 
 def _check_address(address: str) -> None:
@@ -83,10 +97,10 @@ def _knock(address: str) -> None:
 
 
 def _try(address: str) -> None:
-    """Connect in a process of its own first: what listens may be no Ray, and then Ray does not come back for minutes."""
+    """Connect in a process of its own first: if what listens is no Ray, it does not come back for minutes."""
     command = [sys.executable, "-c", _TRIAL, address]
     try:
-        done = subprocess.run(command, env={**os.environ, **QUIET}, capture_output=True, text=True, timeout=ANSWER)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER)
     except subprocess.TimeoutExpired:
         raise _silent(address, f"no answer from Ray in {ANSWER:.0f} s") from None
     if "CONNECTED" not in done.stdout:
@@ -96,6 +110,6 @@ def _try(address: str) -> None:
 
 def _silent(address: str, why: str) -> BatchError:
     return BatchError(
-        f"--cluster {address}: no Ray cluster answers ({why.rstrip('.')}); `ray start` makes this machine a node of one, "
-        "`ray status` says whether it is"
+        f"--cluster {address}: no Ray cluster answers ({why.rstrip('.')}); `ray start` makes this machine a node "
+        "of one, `ray status` says whether it is"
     )

@@ -123,7 +123,7 @@ def colorize(
         )
         given = {"hints": hints, "output": how_written, "colors": colors, "page": page}
         opener = partial(open_colorizer, (model, colors, colors_as_is, device), choices, given)
-        how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite}
+        how: dict[str, Any] = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite}
         how |= {"cluster": cluster, "device": device}
         how |= {"has_hints": bool(hints), "has_layers": layers}
         try:
