@@ -131,8 +131,7 @@ class RayCrew:
                 self._lose(seat, "its node was lost")
         if any(seat.is_open for seat in self._seats):
             self._alive = now
-        usable = [node for node in self._usable if share_of(node, self._most, self._device).workers]
-        if not usable and self._barred:
+        if not self._usable and self._barred:
             raise BatchError(f"no node can take part: {'; '.join(sorted(set(self._barred.values())))}", UNEXPECTED)
         if now - self._alive > PATIENCE:
             wanted = "a free GPU" if self._device.startswith("cuda") else "free processors"
@@ -144,7 +143,10 @@ class RayCrew:
 
     @property
     def _usable(self) -> list[Node]:
-        return [node for node in self._nodes.values() if node.id not in self._barred]
+        """Nodes that have workers or may be given some; a head without processors is none."""
+        open_at = {seat.node.id for seat in self._seats if seat.is_open}
+        given = {name for name, node in self._nodes.items() if share_of(node, self._most, self._device).workers}
+        return [self._nodes[name] for name in sorted(given & (open_at | (self._nodes.keys() - self._barred.keys())))]
 
     def _begin_what_fits(self, source: Iterator[Task]) -> None:
         """Give waiting photos to free workers; draw as many more as there could be workers for."""
@@ -180,7 +182,8 @@ class RayCrew:
         places = {}
         for node in self._usable:
             have = self._at(node, is_busy=True) + self._at(node, is_busy=False)
-            if len(have) < share_of(node, self._most, self._device).workers and self._fits(node, task):
+            has_room = len(have) < share_of(node, self._most, self._device).workers
+            if node.id not in self._barred and has_room and self._fits(node, task):
                 places[node.id] = len(have)
         if not places:
             return
