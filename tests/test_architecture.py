@@ -43,6 +43,7 @@ ONLY = {
     "pillow_heif": ("hybrid.photo.heic",),
     "tifffile": ("hybrid.photo", "hybrid.demo"),
     "psdtags": ("hybrid.photo",),
+    "ray": ("hybrid.batch.ray_link",),
     "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.editor.tiles", "hybrid.train"),
     "cv2": ("hybrid.compare",),
     "starlette": ("hybrid.editor", "hybrid.cli.edit"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hybrid.batch.cluster import RayCrew
 from hybrid.batch.crew import Crew
 from hybrid.batch.error import USAGE, BatchError
 from hybrid.batch.inputs import Item, lay_out
@@ -34,7 +35,9 @@ class Batch:
     settings_sha256 : from `settings_hash`
     has_hints : whether there are strokes; they belong to one photo
     has_layers : whether files get layers, which takes memory
-    workers : processes at most; None: two where cores and memory allow
+    workers : processes at most, on a cluster on a node; None: two where cores and memory allow, or one a GPU
+    cluster : address of a Ray cluster to work on; "" for this machine alone
+    device : as of `RayCrew`; without a cluster the workers know
     shard : the share of the photos to do
     redo : colour again what is done
     verify : read inputs and outputs again, instead of trusting an input's size and date and an output's size
@@ -49,6 +52,8 @@ class Batch:
     has_hints: bool = False
     has_layers: bool = False
     workers: int | None = None
+    cluster: str = ""
+    device: str = "auto"
     shard: Shard = WHOLE
     redo: bool = False
     verify: bool = False
@@ -73,14 +78,18 @@ def run_batch(batch: Batch, report: Report) -> None:
         recover(batch.folder, batch.shard, manifest)
         history = read_history(batch.folder)
         run = _Run(batch, report, manifest, pending_path(batch.folder, batch.shard), history)
-        takes_more = batch.has_hints or batch.has_layers
-        crew = Crew(batch.open_colorizer, batch.exit_code_of, batch.workers, takes_more)
+        crew = _crew_of(batch, report)
         try:
             with closing(crew.run(run.tasks(items, spot))) as ended:
                 for task, outcome in ended:
                     run.end(task, outcome)
         finally:
             recover(batch.folder, batch.shard, manifest)  # Ctrl-C may come while a picture is put in its place
+
+
+def _crew_of(batch: Batch, report: Report) -> Crew | RayCrew:
+    given = batch.open_colorizer, batch.exit_code_of, batch.workers, batch.has_hints or batch.has_layers
+    return RayCrew(batch.cluster, *given, batch.device, report.note) if batch.cluster else Crew(*given)
 
 
 def is_done(photo: Path, target: Path, row: Row | None, settings_sha256: str, verify: bool = False) -> bool:

@@ -74,6 +74,10 @@ class Report:
             self._say(trace.rstrip())
         self._say(f"hybrid: {error}", style="red" if self._console.is_terminal else None)
 
+    def note(self, text: str) -> None:
+        """Something that is about no photo."""
+        self._say(f"hybrid: {text}")
+
     def summary(self) -> dict[str, Any]:
         """What the batch came to."""
         return {

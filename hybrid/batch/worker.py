@@ -83,10 +83,9 @@ def serve(connection: Connection, open_colorizer: Open, exit_code_of: ExitCode, 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read when torch is loaded
-    try:
-        colorize = open_colorizer()
-    except Exception as error:
-        connection.send(Opened(exit_code_of(error), _one_line(error)))
+    colorize = opened(open_colorizer, exit_code_of)
+    if isinstance(colorize, Opened):
+        connection.send(colorize)
         return
     connection.send(Opened())
     while True:
@@ -97,6 +96,14 @@ def serve(connection: Connection, open_colorizer: Open, exit_code_of: ExitCode, 
         if task.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, task.cores)
         connection.send(attempt(task, colorize, exit_code_of))
+
+
+def opened(open_colorizer: Open, exit_code_of: ExitCode) -> Colorize | Opened:
+    """What photos are coloured with, or, if it cannot be loaded, why."""
+    try:
+        return open_colorizer()
+    except Exception as error:
+        return Opened(exit_code_of(error), _one_line(error))
 
 
 def attempt(task: Task, colorize: Colorize, exit_code_of: ExitCode) -> Outcome:

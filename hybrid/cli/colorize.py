@@ -36,7 +36,10 @@ manifest by which a rerun goes on where the last one ended."""
 REACH_HELP = """Of strokes: local, along the photo's edges alone; object, also to what is near and looks much \
 alike to the network, for a dot on a thing; wide, to all it may concern, for many points all over the photo."""
 SOLVE_HELP = "Megapixels at which colours are spread, before they are lifted to full size along its edges."
-WORKERS_HELP = "Of a batch: processes at most; two if left out, where cores and memory allow."
+WORKERS_HELP = """Of a batch: processes at most; two if left out, where cores and memory allow. With --cluster: on \
+each node; one a GPU if left out."""
+CLUSTER_HELP = """Of a batch: work on all nodes of the Ray cluster at HOST:PORT, or of the one this machine belongs to \
+(auto). All nodes need this program and the same folders at the same paths (needs the extra cluster)."""
 PROFILE_HELP = """Colour space of the output: srgb, adobe-rgb, prophoto (16 bits only), p3, or FILE.icc; the photo's \
 own RGB profile, or sRGB, if left out."""
 LAYERS_HELP = """Of a 16-bit TIFF: also layers for Photoshop and Krita: exact colours, colours alone, strokes, the \
@@ -77,6 +80,7 @@ def colorize(
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object a line.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist; a batch replaces its own anyway.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help=WORKERS_HELP)] = None,
+    cluster: Annotated[str, typer.Option(metavar="ADDRESS", help=CLUSTER_HELP)] = "",
     shard: Annotated[str, typer.Option(metavar="I/N", help="Of a batch: the I-th of N shares, from 1.")] = "1/1",
     redo: Annotated[bool, typer.Option("--redo", help="Of a batch: colour again what is done.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help=VERIFY_HELP)] = False,
@@ -107,6 +111,8 @@ def colorize(
     for name, file in (("--chroma-out", chroma_out), ("--scribbles-out", scribbles_out)):
         if is_many and file is not None:
             raise fail(f"{name} belongs to one photo; colour it alone, to a file", EXIT_USAGE)
+    if cluster and not is_many:
+        raise fail("--cluster is for a batch; name a folder as the output, such as colour/", EXIT_USAGE)
     with reported():
         check_outputs(Path("photo.tif" if is_many else output), chroma_out, how_written, overwrite)
     if is_many:
@@ -120,7 +126,8 @@ def colorize(
         )
         given = {"hints": hints, "output": how_written, "colors": colors, "page": page}
         opener = partial(open_colorizer, (model, colors, colors_as_is, device), choices, given)
-        how = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite}
+        how: dict[str, Any] = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite}
+        how |= {"cluster": cluster, "device": device}
         how |= {"has_hints": bool(hints), "has_layers": layers}
         try:
             done = colorize_batch(inputs, output, shard, notes, as_json, opener, exit_code_of, made_with, **how)
