@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.color import into_gamut, lab_from_linear, linear_from_lab, luminance_from_lightness
+from hybrid.colorized import HALF_STEP, Colorized, hints_kept
 from hybrid.finish import Window, finish, finish_window
-from hybrid.hints import sha256_of
 from hybrid.kriging import REACHES, Likeness, carried, likeness
-from hybrid.photo import Photo, Provenance, output_space, write_chroma, write_photo
-from hybrid.photo.provenance import Source
+from hybrid.photo import Photo
 from hybrid.picture import completed
 from hybrid.predict import Prediction, Predictor
 from hybrid.reach import membership, seeds_of, yielding
 from hybrid.scale import L_OFFSET, apply_lines, enlarge, lift, line_field, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
+from hybrid.settings import Settings
 from hybrid.strokes import Mark, Paint, paint
 from solvers import CellMeans, ChromaSolver, Solution, reweight
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
-AB_RANGE = 255.0
-HALF_STEP = 0.5 / 255 * AB_RANGE
-"""Half an 8-bit step of a or b, in CIELAB units."""
 MOST_L = 100 + L_OFFSET
 LOOSER = 4.0
 """Tolerance of an answer that is weighed by, against that of the last: moves ab by <= .012/255 at 99.9 % of pixels."""
@@ -47,35 +41,6 @@ LINES = -1
 """Key of the lines that lift chroma, beside the numbers of tiles."""
 CLAIM_SOFTNESS = 0.03
 """Change of membership between neighbours at which a link is weakened to 0.7."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a photo is coloured.
-
-    Parameters
-    ----------
-    temperature : of the annealed mean, 0 (most likely colour) .. 1 (mean colour)
-    vividness : 0 takes the network's distribution as it is; towards 1 rare, vivid colours count more
-    saturation : factor on the predicted ab; strokes keep theirs
-    firmness : weight of a cell's mean against affinities whose median is 1; None: 2 for a network, for a picture by
-        its noise
-    megapixels : size at which colours are spread before they are lifted to full size
-    reweightings : how often links are weakened where chroma changes; None: twice for a network or a noisy picture
-    softness : change of ab, CIELAB units, at which a link is weakened to 0.7
-    fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
-    reach : of strokes, besides what they reach along the photo's edges: a name in `hybrid.kriging.REACHES`
-    """
-
-    temperature: float = 0.38
-    vividness: float = 0.1
-    saturation: float = 1.0
-    firmness: float | None = None
-    megapixels: float = 1.0
-    reweightings: int | None = None
-    softness: float = 1.0
-    fusion: float = 0.8
-    reach: str = "local"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,78 +59,6 @@ class Spread:
     chroma: Float
     solution: Solution | None
     seconds: dict[str, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Colorized:
-    """A photo with its colours. Lightness is the photo's own.
-
-    Parameters
-    ----------
-    photo : the grey photo
-    ab : (H, W, 2) float32, CIELAB units
-    painted : the user's marks, at full size
-    solution : of the last solve at working size, or None where there was nothing to spread
-    report : figures of how it came about
-    source, settings : that the session has; every file tells them
-    """
-
-    photo: Photo
-    ab: Float
-    painted: Paint
-    solution: Solution | None
-    report: dict[str, Any] = field(default_factory=dict)
-    source: Predictor | CellColors | None = None
-    settings: Settings = field(default_factory=Settings)
-
-    def write(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> dict[str, Any]:
-        """Write the picture, marked as a colorization.
-
-        Parameters
-        ----------
-        path : .tif, .png or .jpg
-        details : more that the mark should tell, such as the hash of a file of strokes
-        options : as of `hybrid.photo.write_photo`
-
-        Returns
-        -------
-        The report, completed.
-        """
-        marks = (self.painted.index, self.painted.ab)
-        written = write_photo(path, self.photo, self.ab, marks=marks, provenance=self._mark(details), **options)
-        seconds = {**self.report["seconds"], "write": round(written.seconds, 3)}
-        kept = hints_kept(self.photo, self.painted, self.ab, options.get("profile"))
-        return {
-            **self.report,
-            "hints_kept": round(kept, 4),
-            "output": str(path),
-            "seconds": seconds,
-            "luminance_change": round(written.luminance_error, 3),
-            "gamut_mapped": round(written.gamut_mapped, 4),
-            "bytes": written.bytes_written,
-            "verify": written.fidelity.document(),
-        }
-
-    def write_chroma(self, path: Path, *, details: Mapping[str, str] | None = None, **options: Any) -> None:
-        """Write the colours alone; arguments as of `write`, options as of `hybrid.photo.write_chroma`."""
-        write_chroma(path, self.photo, self.ab, provenance=self._mark(details), **options)
-
-    def _mark(self, details: Mapping[str, str] | None) -> Provenance:
-        found: dict[str, str] = {}
-        if self.photo.path is not None and self.photo.path.is_file():
-            found["input-sha256"] = sha256_of(self.photo.path)
-        name = ""
-        if isinstance(self.source, Predictor):
-            name = self.source.model.name
-            found |= {"model": name, "model-sha256": self.source.model.sha256}
-        if len(self.painted):
-            painting = self.painted.index.astype("<i8").tobytes() + self.painted.ab.astype("<f4").tobytes()
-            found["painted-sha256"] = hashlib.sha256(painting).hexdigest()
-        found |= {key: str(value) for key, value in asdict(self.settings).items() if value is not None}
-        kind: Source = (
-            "model" if name else "picture" if self.source is not None else "strokes" if len(self.painted) else "none"
-        )
-        return Provenance(kind, {**found, **(details or {})}, name)
 
 
 class Session:
@@ -378,24 +271,6 @@ class Session:
         began = time.perf_counter()
         yield
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
-
-
-def hints_kept(photo: Photo, painted: Paint, ab: Float, profile: str | Path | None = None) -> float:
-    """Share of the painted pixels that show the asked a and b to half an 8-bit step once they are in gamut.
-
-    Parameters
-    ----------
-    ab : (H, W, 2), the photo's colours
-    profile : that the picture is written in, as of `hybrid.photo.write_photo`
-    """
-    if not len(painted):
-        return 1.0
-    lightness = photo.lightness.ravel()[painted.index]
-    to_xyz = output_space(photo, profile).to_xyz
-    wanted = linear_from_lab(lightness, ab.reshape(-1, 2)[painted.index], to_xyz)
-    shown, _ = into_gamut(wanted, luminance_from_lightness(lightness), to_xyz)
-    off = np.abs(lab_from_linear(shown, to_xyz)[1] - painted.ab).max(-1)
-    return float((off <= HALF_STEP).mean())
 
 
 def _weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:

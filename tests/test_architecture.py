@@ -19,6 +19,8 @@ ORDER += [
     "kriging",
     "finish",
     "memory",
+    "settings",
+    "colorized",
     "session",
     "document",
     "project",

@@ -135,7 +135,7 @@ def colorize(
             raise fail(str(error), error.code) from None
         raise typer.Exit(0 if done else EXIT_BATCH)
     with reported():
-        from hybrid.session import Settings
+        from hybrid.settings import Settings
 
         check_scribbles(scribbles_out, model == "none" and colors is None, overwrite)
         sources = sources_of(model, colors, colors_as_is, device)
@@ -148,7 +148,7 @@ def open_colorizer(
     sources: tuple[str, Path | None, bool, str], choices: dict[str, Any], given: dict[str, Any]
 ) -> Colorize:
     """Load what the photos of a batch share; gives what a worker does with each."""
-    from hybrid.session import Settings
+    from hybrid.settings import Settings
 
     job = Job(*sources_of(*sources), Settings(**choices), overwrite=False, **given)
 

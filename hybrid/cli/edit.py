@@ -61,7 +61,7 @@ def _edit(
     from hybrid.photo import read_photo, read_size
     from hybrid.predict import Predictor
     from hybrid.project import open_project
-    from hybrid.session import Settings
+    from hybrid.settings import Settings
 
     known = open_project(place, path if path.name else None) if place.exists() else None
     photo_path = known.photo if known else path

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hybrid.picture import Matched
     from hybrid.predict import Predictor
     from hybrid.scribbles import CellColors
-    from hybrid.session import Settings
+    from hybrid.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hybrid.colorized import Colorized
     from hybrid.scribbles import CellColors
-    from hybrid.session import Colorized
     from hybrid.strokes import Mark
 
 

@@ -14,7 +14,7 @@ from hybrid.compare.scene import Scene
 from hybrid.predict import Prediction, Predictor
 from hybrid.scale import shrink, working_shape
 from hybrid.scribbles import CellColors, colors_of_picture, colors_of_prediction
-from hybrid.session import Settings
+from hybrid.settings import Settings
 
 Float = NDArray[np.float32]
 SEED = 0

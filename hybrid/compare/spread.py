@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
+from hybrid.colorized import HALF_STEP
 from hybrid.compare.filters import Unavailable
 from hybrid.compare.interpolate import bilinear, relative, shaded
 from hybrid.compare.sources import Source
@@ -14,7 +15,8 @@ from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.scale import shrink
 from hybrid.scribbles import cell_colors
-from hybrid.session import HALF_STEP, MOST_L, Settings, colorize
+from hybrid.session import MOST_L, colorize
+from hybrid.settings import Settings
 from solvers import ChromaSolver, Seeds
 
 Float = NDArray[np.float32]

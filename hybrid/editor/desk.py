@@ -23,7 +23,7 @@ from hybrid.predict import Predictor
 from hybrid.project import Project, ProjectError
 from hybrid.scale import L_OFFSET
 from hybrid.scribbles import CellColors
-from hybrid.session import Settings
+from hybrid.settings import Settings
 
 SAVE_AFTER = 4.0
 """Seconds without a change after which the project file is written; the journal holds everything before that."""

@@ -18,7 +18,8 @@ from hybrid.photo import Photo
 from hybrid.predict import Predictor
 from hybrid.scale import L_OFFSET, enlarge
 from hybrid.scribbles import CellColors
-from hybrid.session import Session, Settings, Spread
+from hybrid.session import Session, Spread
+from hybrid.settings import Settings
 from hybrid.strokes import Paint, Stroke
 from solvers import Cancelled, SolverError
 

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
+from hybrid.colorized import Colorized
 from hybrid.hints import MarkedPixels
 from hybrid.models.weights import load_model
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.scribbles import CellColors, noise_of, trust_of
-from hybrid.session import LEAST_LINK, Colorized, Session, Settings, colorize
+from hybrid.session import LEAST_LINK, Session, colorize
+from hybrid.settings import Settings
 from hybrid.strokes import Stroke, covered
 from solvers import Cancelled, ChromaSolver
 

@@ -17,7 +17,8 @@ from hybrid.metrics import psnr
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
 from hybrid.reach import place_of
-from hybrid.session import Session, Settings
+from hybrid.session import Session
+from hybrid.settings import Settings
 from hybrid.strokes import MarkedPixels, Paint, paint
 from hybrid.train.evaluate.pictures import PLAIN, Float, Pixels, Scene, decoded, picture_of, stretched
 from hybrid.train.evaluate.scores import flat_answers, rounded

@@ -34,7 +34,8 @@ from hybrid.photo import read_photo
 from hybrid.predict import Predictor
 from hybrid.project import Project, open_project
 from hybrid.scale import L_OFFSET
-from hybrid.session import Session, Settings
+from hybrid.session import Session
+from hybrid.settings import Settings
 
 HEIGHT, WIDTH = 100, 140
 Program = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]

@@ -17,7 +17,7 @@ from hybrid.editor.desk import Desk, Material
 from hybrid.editor.guard import Guard
 from hybrid.photo import Photo
 from hybrid.project import Project
-from hybrid.session import Settings
+from hybrid.settings import Settings
 
 TOKEN = "aSecretOfThisRun"
 HOST, ORIGIN = "127.0.0.1:4321", "http://127.0.0.1:4321"

@@ -9,7 +9,8 @@ from hybrid.editor.quick import QuickSpread
 from hybrid.photo import Photo
 from hybrid.scale import L_OFFSET
 from hybrid.scribbles import CellColors
-from hybrid.session import Session, Settings
+from hybrid.session import Session
+from hybrid.settings import Settings
 from hybrid.strokes import Stroke
 from solvers import Cancelled
 
