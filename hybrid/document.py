@@ -18,7 +18,12 @@ HISTORY = 1000
 MOST_POINTS = 20_000
 """Of one stroke; a browser gives some 120 a second."""
 LARGEST_RADIUS = 20_000.0
-RANGES: dict[str, tuple[float, float]] = {"saturation": (0, 4), "temperature": (0, 1), "vividness": (0, 1)}
+RANGES: dict[str, tuple[float, float]] = {
+    "saturation": (0, 4),
+    "warmth": (-1, 1),
+    "temperature": (0, 1),
+    "vividness": (0, 1),
+}
 CHOICES = {"reach": tuple(REACHES)}
 NOTES = ("label", "is_hidden", "is_locked")
 """Keys of a stroke that say nothing of the picture's colours, but for hidden strokes being left out of it."""

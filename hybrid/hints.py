@@ -1,10 +1,9 @@
-"""Files of marks: `*.hints.json`, and Levin pairs (a copy of the grey photo with colours painted onto it)."""
+"""Files of marks: `*.hints.json`; pictures of marks are `hybrid.marked`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +12,11 @@ from typing import Any
 import numpy as np
 
 from hybrid.color import lab_from_linear, srgb_decode
-from hybrid.photo import Photo, read_overlay
-from hybrid.strokes import MODES, Mark, MarkedPixels, Stroke
+from hybrid.marked import HintsError, read_marked
+from hybrid.photo import Photo
+from hybrid.strokes import MODES, Mark, Stroke
 
 VERSION = 1
-MARKED_ABOVE = 0.01
-"""A pixel is marked where its channels differ from the grey photo's by more in sum (Levin et al. 2004, code)."""
-
-
-class HintsError(ValueError):
-    """A file of marks that cannot be used, and why."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ def read_hints(path: Path, photo: Photo, sha256: str = "") -> list[Mark]:
 
     Parameters
     ----------
-    path : a `.json` file of strokes, or a picture of the photo's size with colours painted on it
+    path : a `.json` file of strokes, a copy of the photo with colours painted on it, or a transparent picture of them
     photo : the photo they are for
     sha256 : of the photo's file; compared where the marks name one
 
@@ -63,7 +57,7 @@ def read_hints(path: Path, photo: Photo, sha256: str = "") -> list[Mark]:
         A marked picture that cannot be read.
     """
     if path.suffix.lower() != ".json":
-        return [_marked_copy(path, photo)]
+        return [read_marked(path, photo)]
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -173,24 +167,3 @@ def _ab_of_hex(text: str) -> tuple[float, float]:
     code = np.frombuffer(bytes.fromhex(digits), np.uint8) / np.float32(255)
     _, ab = lab_from_linear(srgb_decode(code[None, None]))
     return float(ab[0, 0, 0]), float(ab[0, 0, 1])
-
-
-def _marked_copy(path: Path, photo: Photo) -> MarkedPixels:
-    rgb, _ = read_overlay(path)
-    height, width = photo.lightness.shape
-    if rgb.shape[:2] != (height, width):
-        raise HintsError(
-            f"{path}: {rgb.shape[1]}×{rgb.shape[0]} pixels; a marked copy of {photo.path} has {width}×{height}"
-        )
-    if photo.path is None:
-        raise HintsError(f"{path}: a marked copy is compared with the photo's file; this photo was not read from one")
-    grey, _ = read_overlay(photo.path, page=photo.page)
-    is_marked = np.abs(rgb - grey).sum(-1) > MARKED_ABOVE
-    share = float(is_marked.mean())
-    if share == 0:
-        raise HintsError(f"{path}: no pixel differs from {photo.path}; paint colours onto a lossless copy of it")
-    if share > 0.3:
-        warnings.warn(f"{path}: {share:.0%} of the pixels differ from the photo; was it saved as JPEG?", stacklevel=2)
-    index = np.flatnonzero(is_marked)
-    _, ab = lab_from_linear(srgb_decode(rgb[is_marked][None]))
-    return MarkedPixels(index, ab[0].astype(np.float32), (height, width))

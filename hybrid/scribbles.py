@@ -19,6 +19,8 @@ SECOND_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 NORMAL_MEDIAN = 0.6745
 """Median of the modulus of a normal variable of standard deviation 1."""
 FEWEST_CELLS = 64
+WARM = np.array([5, 20], np.float32) / (100 + L_OFFSET)
+"""Relative chroma that a warmth of 1 adds: neutrals, at any lightness, as if in a light so much more amber than D65."""
 NOISY = 1.5
 """CIELAB units of noise above which links are reweighted."""
 
@@ -169,7 +171,9 @@ def limited(chroma: Float, cells: CellMeans, firmness: float) -> Float:
     return result
 
 
-def cell_means(colors: CellColors, lightness: Float, firmness: float, saturation: float = 1.0) -> CellMeans:
+def cell_means(
+    colors: CellColors, lightness: Float, firmness: float, saturation: float = 1.0, warmth: float = 0.0
+) -> CellMeans:
     """Data term of the solver: mean relative chroma over each cell.
 
     Parameters
@@ -178,6 +182,7 @@ def cell_means(colors: CellColors, lightness: Float, firmness: float, saturation
     lightness : (H, W) float32, L* of the image that is solved for
     firmness : weight of a cell against affinities whose median is 1
     saturation : factor on ab
+    warmth : how far the white of the light is moved, -1 to 1; see WARM
 
     Returns
     -------
@@ -186,6 +191,6 @@ def cell_means(colors: CellColors, lightness: Float, firmness: float, saturation
     shape = tuple(min(cells, pixels) for cells, pixels in zip(colors.confidence.shape, lightness.shape, strict=True))
     ab = np.stack([shrink(colors.ab[..., c], shape) for c in range(2)], -1)
     mean_light = shrink(lightness, shape)
-    chroma = ab * np.float32(saturation) / (mean_light + np.float32(L_OFFSET))[..., None]
+    chroma = ab * np.float32(saturation) / (mean_light + np.float32(L_OFFSET))[..., None] + np.float32(warmth) * WARM
     weight = np.full(shape, firmness, np.float32)
     return CellMeans(chroma, weight if colors.weight is None else weight * shrink(colors.weight, shape))

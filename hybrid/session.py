@@ -198,7 +198,8 @@ class Session:
         return guess if self._picture is None else completed(self._picture, guess, self._firmness)
 
     def _means(self, colors: CellColors) -> CellMeans:
-        return cell_means(colors, self.guide, self._firmness, self.settings.saturation)
+        choice = self.settings
+        return cell_means(colors, self.guide, self._firmness, choice.saturation, choice.warmth)
 
     def _spread(self, painted: Paint, seconds: dict[str, float], watch: Watch | None) -> tuple[Float, Solution | None]:
         """Relative chroma at working size."""

@@ -14,6 +14,7 @@ class Settings:
     temperature : of the annealed mean, 0 (most likely colour) .. 1 (mean colour)
     vividness : 0 takes the network's distribution as it is; towards 1 rare, vivid colours count more
     saturation : factor on the predicted ab; strokes keep theirs
+    warmth : of what is predicted, -1 (toward blue) .. 1 (toward amber); strokes keep theirs
     firmness : weight of a cell's mean against affinities whose median is 1; None: 2 for a network, for a picture by
         its noise
     megapixels : size at which colours are spread before they are lifted to full size
@@ -26,6 +27,7 @@ class Settings:
     temperature: float = 0.38
     vividness: float = 0.1
     saturation: float = 1.0
+    warmth: float = 0.0
     firmness: float | None = None
     megapixels: float = 1.0
     reweightings: int | None = None

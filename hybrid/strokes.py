@@ -90,11 +90,13 @@ class MarkedPixels:
     index : (N,) int64, flat, each once
     ab : (N, 2) float32, CIELAB units
     shape : (H, W) of the photo they belong to
+    strength : (N,) float32 in (0, 1], of each pixel; below 1 its colour is mixed with the predicted one; None: all 1
     """
 
     index: Index
     ab: Float
     shape: tuple[int, int]
+    strength: Float | None = None
 
 
 Mark = Stroke | MarkedPixels
@@ -136,7 +138,7 @@ def paint(marks: Sequence[Mark], shape: tuple[int, int], predicted: Callable[[In
         if isinstance(mark, MarkedPixels):
             if mark.shape != shape:
                 raise ValueError(f"marked pixels belong to a photo of {mark.shape}; this one is {shape}")
-            index, ab = mark.index, mark.ab
+            index, ab = mark.index, _mixed(mark, predicted)
         else:
             index = covered(mark, shape)
             ab = _color_of(mark, index, predicted)
@@ -149,6 +151,16 @@ def paint(marks: Sequence[Mark], shape: tuple[int, int], predicted: Callable[[In
     ab = np.concatenate(colors)[::-1][last].astype(np.float32)
     is_kept = np.isfinite(ab[:, 0])
     return Paint(index[is_kept], ab[is_kept])
+
+
+def _mixed(marks: MarkedPixels, predicted: Callable[[Index], Float] | None) -> Float:
+    """(N, 2) ab of marked pixels, mixed with what is predicted where they are not at full strength."""
+    if marks.strength is None or bool((marks.strength == 1).all()):
+        return marks.ab
+    if predicted is None:
+        raise ValueError("marks that are partly transparent need a prediction to mix in")
+    share = marks.strength[:, None]
+    return share * marks.ab + (1 - share) * predicted(marks.index)
 
 
 def _color_of(stroke: Stroke, index: Index, predicted: Callable[[Index], Float] | None) -> Float:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "hints", "segments", "models", "predict", "scribbles"]
+ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "marked", "hints", "segments", "models", "predict"]
 ORDER += [
+    "scribbles",
     "register",
     "agreement",
     "picture",

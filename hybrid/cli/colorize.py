@@ -33,6 +33,8 @@ INPUTS_HELP = """Photos: TIFF, PNG, JPEG, WebP, JPEG 2000, JPEG XL, AVIF; with t
 camera raw; folders, searched through all levels; patterns such as 'scans/**/*.tif'."""
 OUTPUT_HELP = """A file; or a folder, for a batch: 16-bit TIFFs, each where its photo is in the folder given, and a \
 manifest by which a rerun goes on where the last one ended."""
+WARMTH_HELP = "Of predicted colours: towards blue (-1) or amber (1), as if in another light."
+HINTS_HELP = "Strokes: *.hints.json, a copy of the photo with colours painted on it, or a transparent picture of them."
 REACH_HELP = """Of strokes: local, along the photo's edges alone; object, also to what is near and looks much \
 alike to the network, for a dot on a thing; wide, to all it may concern, for many points all over the photo."""
 SOLVE_HELP = "Megapixels at which colours are spread, before they are lifted to full size along its edges."
@@ -59,13 +61,14 @@ VERIFY_HELP = "Of a batch: read all files again to see what is done, rather than
 def colorize(
     inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help=INPUTS_HELP)],
     output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help=OUTPUT_HELP)],
-    hints: Annotated[Path | None, typer.Option(help="Strokes: *.hints.json, or a marked copy of the photo.")] = None,
+    hints: Annotated[Path | None, typer.Option(help=HINTS_HELP)] = None,
     model: Annotated[str | None, typer.Option(help=MODEL_HELP + NETWORK_HELP)] = None,
     colors: Annotated[Path | None, typer.Option(help=COLORS_HELP)] = None,
     colors_as_is: Annotated[bool, typer.Option("--colors-as-is", help=AS_IS_HELP)] = False,
     temperature: Annotated[float, typer.Option(min=0, max=1, help="0 most likely colour, 1 mean colour.")] = 0.38,
     vividness: Annotated[float, typer.Option(min=0, max=1, help="0 as predicted; more favours rare colours.")] = 0.1,
     saturation: Annotated[float, typer.Option(min=0, max=4, help="Factor on predicted colours.")] = 1.0,
+    warmth: Annotated[float, typer.Option(min=-1, max=1, help=WARMTH_HELP)] = 0.0,
     reach: Annotated[Literal["local", "object", "wide"], typer.Option(help=REACH_HELP)] = "local",
     solve_at: Annotated[float, typer.Option(min=0.01, metavar="MP", help=SOLVE_HELP)] = 1.0,
     scribbles_out: Annotated[Path | None, typer.Option(metavar="FILE", help=SCRIBBLES_HELP)] = None,
@@ -97,6 +100,7 @@ def colorize(
         "temperature": temperature,
         "vividness": vividness,
         "saturation": saturation,
+        "warmth": warmth,
         "reach": reach,
         "megapixels": solve_at,
     }

@@ -36,7 +36,7 @@ def fail(message: str, code: int) -> typer.Exit:
 
 def exit_code_of(error: Exception) -> int:
     """Exit code of an error that has something to say to the user; 1 for any other."""
-    from hybrid.hints import HintsError
+    from hybrid.marked import HintsError
     from hybrid.memory import MemoryShort
     from hybrid.models.weights import ModelError
     from hybrid.photo import PhotoError, WriteError

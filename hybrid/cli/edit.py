@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from hybrid.project import Project
 
 PROJECT_HELP = "Where strokes, settings and history are kept; FILE.hyb beside the photo if left out."
-
+EDIT_HINTS_HELP = "Strokes to begin with: *.hints.json, a marked copy of the photo, or a transparent picture of them."
 EDIT_MODEL_HELP = f"{MODEL_HELP} Left out: that of the project, lite for a new one."
 
 
 @app.command(epilog=EXITS)
 def edit(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, or a project FILE.hyb to go on with.")],
-    hints: Annotated[Path | None, typer.Option(help="Strokes to begin with: *.hints.json.")] = None,
+    hints: Annotated[Path | None, typer.Option(help=EDIT_HINTS_HELP)] = None,
     project: Annotated[Path | None, typer.Option(metavar="FILE.hyb", help=PROJECT_HELP)] = None,
     model: Annotated[str | None, typer.Option(help=EDIT_MODEL_HELP)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -103,14 +103,13 @@ def _begun(place: Path, photo: Path) -> Project:
 def _imported(project: Project, hints: Path, photo: Photo) -> None:
     """Add the strokes of a file as one change."""
     from hybrid.hints import hint_of, read_hints
-    from hybrid.strokes import Stroke
+    from hybrid.marked import outlined
+    from hybrid.strokes import MarkedPixels
 
     if project.document.hints:
         raise ValueError(f"{project.path} has strokes already; name another --project to begin with {hints}")
     marks = read_hints(hints, photo, project.sha256)
-    strokes = [mark for mark in marks if isinstance(mark, Stroke)]
-    if len(strokes) < len(marks):
-        raise ValueError(f"{hints}: a marked copy; the editor begins with strokes, a .hints.json file")
+    strokes = [part for mark in marks for part in (outlined(mark) if isinstance(mark, MarkedPixels) else [mark])]
     if strokes:
         change = project.document.change(project.document.add([hint_of(stroke) for stroke in strokes]))
         project.note({"do": "change", "change": change.as_json()})

@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from hybrid.editor.desk import Desk
 from hybrid.editor.guard import Refused, error_body
 from hybrid.hints import VERSION
+from hybrid.marked import overlay
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {
@@ -65,9 +66,16 @@ def application(desk: Desk) -> Starlette:
         height, width = photo.lightness.shape
         image = {"width": width, "height": height, "sha256": desk.material.project.sha256}
         shown = [hint for _, hint in sorted(document.hints.items()) if not hint.get("is_hidden")]
-        name = f"{desk.material.project.path.stem}.hints.json"
-        headers = {"content-disposition": "attachment; filename=strokes.hints.json; filename*=UTF-8''" + _quoted(name)}
-        return JSONResponse({"version": VERSION, "image": image, "hints": shown}, headers=headers)
+        return JSONResponse({"version": VERSION, "image": image, "hints": shown}, headers=download(".hints.json"))
+
+    async def drawn(_: Request) -> Response:
+        strokes = list(desk.document.strokes().values())
+        picture = await run_in_threadpool(overlay, strokes, desk.material.photo.lightness)
+        return Response(picture, media_type="image/png", headers=download(".strokes.png"))
+
+    def download(ending: str) -> dict[str, str]:
+        name = _quoted(desk.material.project.path.stem + ending)
+        return {"content-disposition": f"attachment; filename=strokes{ending}; filename*=UTF-8''{name}"}
 
     async def export(request: Request) -> Response:
         if request.method == "DELETE":
@@ -110,6 +118,7 @@ def application(desk: Desk) -> Starlette:
         Route("/color", color),
         Route("/doubt", doubt),
         Route("/hints", hints),
+        Route("/overlay", drawn),
         Route("/export", export, methods=["POST", "DELETE"]),
         WebSocketRoute("/talk", talk),
     ]

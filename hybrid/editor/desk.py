@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.document import MOST_POINTS, Change
+from hybrid.document import CHOICES, MOST_POINTS, RANGES, Change
 from hybrid.editor.engine import Engine, Kind, Listener, Place, Wanted
 from hybrid.editor.export import Export, Order
 from hybrid.editor.outbox import Outbox
@@ -113,7 +113,7 @@ class Desk:
             "project": self.material.project.path.name,
             "model": self.material.model,
             "is_predicted": isinstance(self.material.source, Predictor),
-            "defaults": {name: getattr(settings, name) for name in ("saturation", "temperature", "vividness", "reach")},
+            "defaults": {name: getattr(settings, name) for name in (*RANGES, *CHOICES)},
             "stage": self._stage,
             **self._about(Change(document.hints, document.settings)),
         }

@@ -17,7 +17,7 @@ from hybrid.editor.tiles import SIDE
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
 from hybrid.scale import L_OFFSET, enlarge
-from hybrid.scribbles import CellColors
+from hybrid.scribbles import WARM, CellColors
 from hybrid.session import Session, Spread
 from hybrid.settings import Settings
 from hybrid.strokes import Paint, Stroke
@@ -263,7 +263,8 @@ def chroma_of_cells(session: Session) -> Float:
     """The cells' own colours at working size, smoothly enlarged, (h, w, 2) relative chroma: the first thing to see."""
     assert session.colors is not None
     planes = [enlarge(np.ascontiguousarray(session.colors.ab[..., c]), session.shape) for c in range(2)]
-    return np.stack(planes, -1) * np.float32(session.settings.saturation) / (session.guide + L_OFFSET)[..., None]
+    relative = np.stack(planes, -1) / (session.guide + L_OFFSET)[..., None]
+    return relative * np.float32(session.settings.saturation) + np.float32(session.settings.warmth) * WARM
 
 
 def tile_codes(

@@ -3,6 +3,7 @@
 from hybrid.photo.formats import ENDINGS
 from hybrid.photo.header import count_pages, read_size
 from hybrid.photo.output import check_output
+from hybrid.photo.overlay import overlay_png
 from hybrid.photo.photo import Photo, PhotoError, WriteError
 from hybrid.photo.provenance import Provenance
 from hybrid.photo.read import read_overlay, read_photo
@@ -22,6 +23,7 @@ __all__ = [
     "check_writable",
     "count_pages",
     "output_space",
+    "overlay_png",
     "read_overlay",
     "read_photo",
     "read_size",

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hybrid.draw import LABEL, MOST_POINTS, drawn
-from hybrid.hints import HintsError, PhotoIdentity, read_hints, write_hints
+from hybrid.hints import PhotoIdentity, read_hints, write_hints
+from hybrid.marked import HintsError
 from hybrid.photo import Photo
 from hybrid.session import Session
 from hybrid.strokes import Stroke

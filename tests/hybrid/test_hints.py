@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import pytest
 
-from hybrid.hints import HintsError, PhotoIdentity, read_hints, sha256_of, write_hints
-from hybrid.photo import Photo, PhotoError, read_photo
-from hybrid.strokes import MarkedPixels, Stroke, paint
+from hybrid.hints import PhotoIdentity, read_hints, sha256_of, write_hints
+from hybrid.marked import HintsError
+from hybrid.photo import Photo, PhotoError
+from hybrid.strokes import Stroke, paint
 
 HEIGHT, WIDTH = 30, 44
 PHOTO = Photo(np.full((HEIGHT, WIDTH), 50, np.float32), path=Path("grey.tif"))
@@ -143,50 +143,3 @@ def test_sha256_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "abc"
     path.write_bytes(b"abc")  # FIPS 180-4, appendix example
     assert sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
-
-def levin_pair(folder: Path, bits: int = 8, share: float = 0.02) -> tuple[Photo, Path, np.ndarray, np.ndarray]:
-    """A grey photo, the path of its marked 8-bit copy, flat indices of the marks and their 8-bit colours."""
-    random = np.random.default_rng(3)
-    top = 2**bits - 1
-    grey = random.integers(top // 8, top * 7 // 8, (HEIGHT, WIDTH)).astype(f"uint{bits}")
-    (folder / "grey.png").write_bytes(imagecodecs.png_encode(grey))
-    copy = np.repeat(np.round(grey / top * 255).astype(np.uint8)[..., None], 3, -1)
-    index = np.sort(random.choice(grey.size, int(share * grey.size), replace=False))
-    colors = np.stack([random.integers(150, 256, len(index)), random.integers(0, 90, len(index)), index % 90], -1)
-    copy.reshape(-1, 3)[index] = colors
-    (folder / "marked.png").write_bytes(imagecodecs.png_encode(copy))
-    return read_photo(folder / "grey.png"), folder / "marked.png", index, colors.astype(np.uint8)
-
-
-@pytest.mark.parametrize("bits", [8, 16])
-def test_a_marked_copy_gives_exactly_its_marks(tmp_path: Path, bits: int) -> None:
-    photo, path, index, colors = levin_pair(tmp_path, bits)
-    (marks,) = read_hints(path, photo)
-    assert isinstance(marks, MarkedPixels)
-    assert marks.shape == (HEIGHT, WIDTH)
-    assert (marks.index == index).all()
-    from skimage.color import rgb2lab  # an independent conversion
-
-    np.testing.assert_allclose(marks.ab, rgb2lab(colors[None])[0, :, 1:], atol=0.1)
-    painted = paint([marks], (HEIGHT, WIDTH))
-    assert (painted.index == index).all()
-
-
-def test_a_copy_that_differs_almost_everywhere_is_warned_of(tmp_path: Path) -> None:
-    photo, path, index, _ = levin_pair(tmp_path, share=0.4)
-    with pytest.warns(UserWarning, match="40% of the pixels differ from the photo; was it saved as JPEG"):
-        (marks,) = read_hints(path, photo)
-    assert isinstance(marks, MarkedPixels)
-    assert len(marks.index) == len(index)
-
-
-def test_a_copy_without_marks_or_of_another_size_is_refused(tmp_path: Path) -> None:
-    photo, path, _, _ = levin_pair(tmp_path, share=0)
-    with pytest.raises(HintsError, match=r"no pixel differs from .*grey\.png; paint colours onto a lossless copy"):
-        read_hints(path, photo)
-    path.write_bytes(imagecodecs.png_encode(np.zeros((HEIGHT, WIDTH + 2, 3), np.uint8)))
-    with pytest.raises(HintsError, match=r"46×30 pixels; a marked copy of .* has 44×30"):
-        read_hints(path, photo)
-    with pytest.raises(HintsError, match="this photo was not read from one"):
-        read_hints(levin_pair(tmp_path)[1], Photo(photo.lightness))

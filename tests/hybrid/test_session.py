@@ -8,14 +8,13 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from hybrid.colorized import Colorized
-from hybrid.hints import MarkedPixels
 from hybrid.models.weights import load_model
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.scribbles import CellColors, noise_of, trust_of
 from hybrid.session import LEAST_LINK, Session, colorize
 from hybrid.settings import Settings
-from hybrid.strokes import Stroke, covered
+from hybrid.strokes import MarkedPixels, Stroke, covered
 from solvers import Cancelled, ChromaSolver
 
 HEIGHT, WIDTH = 60, 80
@@ -293,6 +292,13 @@ def test_a_network_that_is_certain_is_believed() -> None:
     assert result.report["regions"] >= 2
     vivid = Session(two_halves(), Certain(), replace(settings, saturation=0.5)).edit()
     np.testing.assert_allclose(vivid.ab, result.ab / 2, atol=1)
+    warm = Session(two_halves(), Certain(), replace(settings, warmth=0.5)).edit()
+    light = (two_halves().lightness + 16)[..., None] / 116
+    np.testing.assert_allclose(warm.ab - result.ab, light * np.float32([2.5, 10]), atol=1)
+    hard = Session(two_halves(), Certain(), replace(settings, warmth=0.5)).edit(
+        [Stroke([[5, 5], [20, 30]], radius=2.0, ab=(9, 9))]
+    )
+    np.testing.assert_array_equal(hard.ab.reshape(-1, 2)[hard.painted.index], hard.painted.ab)
 
 
 class Banded(Certain):

@@ -10,7 +10,7 @@ import { TOOLS } from "./tools.js";
 /** @typedef {import("./types.js").Pair} Pair */
 /** @typedef {import("./types.js").Hint} Hint */
 
-const SLIDERS = ["saturation", "vividness", "temperature"];
+const SLIDERS = ["saturation", "warmth", "vividness", "temperature"];
 
 /** An element with attributes and children. @param {string} tag @param {Record<string, string>} [attributes] @param {(Node|string)[]} [children] */
 export function element(tag, attributes = {}, children = []) {

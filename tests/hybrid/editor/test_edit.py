@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from hybrid.cli import app as command
+from hybrid.color import lab_from_linear, srgb_decode
 from hybrid.editor.api import application
 from hybrid.editor.desk import Desk, Material
 from hybrid.editor.guard import Guard
@@ -36,6 +37,7 @@ from hybrid.project import Project, open_project
 from hybrid.scale import L_OFFSET
 from hybrid.session import Session
 from hybrid.settings import Settings
+from hybrid.strokes import paint
 
 HEIGHT, WIDTH = 100, 140
 Program = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
@@ -277,12 +279,36 @@ def test_killed_in_the_middle_of_an_edit_nothing_that_was_shown_is_lost(scan: Pa
     assert not list(scan.parent.glob("*.journal"))
 
 
-def test_what_cannot_be_edited_is_refused_in_one_line(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hints, marked = scan.with_suffix(".hints.json"), scan.with_suffix(".png")
-    hints.write_text(json.dumps({"version": 1, "image": {}, "hints": [BLUE]}))
+def test_an_edit_may_begin_with_what_was_painted_in_another_program(scan: Path, program: Program) -> None:
+    painted = scan.with_suffix(".png")
     copy = np.round(tifffile.imread(scan)[..., None].repeat(3, -1) / 257).astype(np.uint8)
     copy[20:30, 20:30] = [200, 30, 30]
-    Image.fromarray(copy).save(marked)
+    copy[40:43, 50:70] = [30, 30, 200]
+    Image.fromarray(copy).save(painted)
+    with program(str(scan), "--model", "none", "--hints", str(painted)) as (_, address), talk_to(address) as talk:
+        strokes = until(talk, "state")["strokes"]
+    assert [(hint["type"], hint["strength"]) for hint in strokes.values()] == [("region", 1.0)] * 2
+    _, ab = lab_from_linear(srgb_decode(np.array([[200, 30, 30], [30, 30, 200]], np.float32) / 255))
+    np.testing.assert_allclose([hint["ab"] for hint in strokes.values()], ab, atol=0.01)
+
+
+def test_strokes_can_be_taken_as_a_transparent_picture(scan: Path, tmp_path: Path) -> None:
+    with tabs(begun(scan), None, SMALL) as [tab]:
+        tab.ask(do="add", strokes=[BLUE])
+        tab.hear("changed", revision=1)
+        answer = tab.get("overlay")
+    assert answer.headers["content-type"] == "image/png"
+    assert "scan.strokes.png" in answer.headers["content-disposition"]
+    (tmp_path / "strokes.png").write_bytes(answer.content)
+    photo = read_photo(scan)
+    (marks,) = read_hints(tmp_path / "strokes.png", photo)
+    found, asked = (paint([mark], photo.lightness.shape) for mark in (marks, stroke_of(BLUE)))
+    assert (found.index == asked.index).all()
+
+
+def test_what_cannot_be_edited_is_refused_in_one_line(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hints = scan.with_suffix(".hints.json")
+    hints.write_text(json.dumps({"version": 1, "image": {}, "hints": [BLUE]}))
     project = begun(scan)
     project.document.change(project.document.add([BLUE]))
     project.save()
@@ -290,7 +316,6 @@ def test_what_cannot_be_edited_is_refused_in_one_line(scan: Path, monkeypatch: p
         ([scan.with_name("none.tif")], 3, "there is no such file"),
         ([project.path, "--project", "other.hyb"], 2, "is a project already"),
         ([scan, "--hints", hints], 2, "has strokes already"),
-        ([scan, "--project", scan.with_name("new.hyb"), "--hints", marked], 2, "a marked copy"),
         ([scan, "--model", "unheard-of"], 5, "unheard-of"),
         ([scan, "--port", "70000"], 2, "--port"),
     ]
