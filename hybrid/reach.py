@@ -67,17 +67,26 @@ def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
     return CellMeans(chroma, cells.weight * (1 - YIELD * share_of), cells.blur)
 
 
-def membership(
-    seeds: Seeds, lightness: Float, grid: tuple[int, ...], watch: Watch | None = None
-) -> tuple[Float, Float]:
-    """How much each pixel belongs to the strokes, and the chroma that they give it.
-
-    Diffusion with weights that stop harder at edges than those of the colours do, resting at "no stroke".
+def reaching(lightness: Float, threads: int | None = None) -> ChromaSolver:
+    """The solver of memberships: its weights stop harder at edges than those of the colours do.
 
     Parameters
     ----------
-    seeds : of the strokes, on the pixels of `lightness`
     lightness : (h, w) float32, L*
+    threads : as of `ChromaSolver`
+    """
+    return ChromaSolver(np.clip(lightness / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4, threads=threads)
+
+
+def membership(
+    solver: ChromaSolver, seeds: Seeds, grid: tuple[int, ...], watch: Watch | None = None
+) -> tuple[Float, Float]:
+    """How much each pixel belongs to the strokes, and the chroma that they give it; diffusion resting at "no stroke".
+
+    Parameters
+    ----------
+    solver : from `reaching`
+    seeds : of the strokes, on the pixels of the solver
     grid : rows and columns of the prediction's cells, the unit of how far a stroke reaches
     watch : as of `ChromaSolver.solve`; may cancel
 
@@ -86,7 +95,6 @@ def membership(
     share : (h, w) float32 in [0, 1], 1 under the strokes
     tint : (h, w, 2) float32
     """
-    solver = ChromaSolver(np.clip(lightness / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4)
     ones = np.ones((len(seeds), 1), np.float32)
     wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), seeds.weight)
     rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))

@@ -17,7 +17,7 @@ from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo
 from hybrid.picture import completed
 from hybrid.predict import Prediction, Predictor
-from hybrid.reach import membership, seeds_of, yielding
+from hybrid.reach import membership, reaching, seeds_of, yielding
 from hybrid.scale import L_OFFSET, apply_lines, enlarge, lift, line_field, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
@@ -103,6 +103,7 @@ class Session:
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
         self._solver = ChromaSolver(np.clip(self.guide / 100, 0, 1))
+        self._reaching: ChromaSolver | None = None
         self._plain: Float | None = None
 
     def edit(self, strokes: Sequence[Mark] = (), watch: Watch | None = None) -> Colorized:
@@ -227,7 +228,9 @@ class Session:
         """Cells that yield to the strokes, and a solver whose links are weak around what the strokes claim."""
         coarse = working_shape(self.shape, REACH_MEGAPIXELS)
         seeds = seeds_of(painted, self.photo.lightness, coarse)
-        share, tint = membership(seeds, shrink(self.guide, coarse), cells.weight.shape, watch)
+        if self._reaching is None:
+            self._reaching = reaching(shrink(self.guide, coarse))
+        share, tint = membership(self._reaching, seeds, cells.weight.shape, watch)
         solver = _weakened(self._solver, enlarge(share, self.shape)[..., None], CLAIM_SOFTNESS)
         return yielding(cells, share, tint), solver
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.reach import CLAIMED, FREE, HARD, RESTING
+from hybrid.reach import CLAIMED, FREE, HARD, RESTING, reaching
 from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
 from hybrid.strokes import MarkedPixels, Paint, Stroke, covered, paint
-from solvers import ChromaSolver, Seeds
+from solvers import Seeds
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
@@ -47,9 +47,7 @@ class QuickSpread:
         shape = working_shape(guide.shape, MEGAPIXELS)
         self._small = shrink(guide, shape)
         self._plain = np.stack([shrink(np.ascontiguousarray(plain[..., c]), shape) for c in range(2)], -1)
-        self._solver = ChromaSolver(
-            np.clip(self._small / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4, threads=1
-        )
+        self._solver = reaching(self._small, threads=1)
         self._rest = RESTING * min(cells, self._small.size) / self._small.size
         self._marks: dict[int, tuple[Stroke, MarkedPixels]] = {}
         self._field: Float | None = None
