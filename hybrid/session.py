@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.colorized import HALF_STEP, Colorized, hints_kept
+from hybrid.contrast import local_contrast
 from hybrid.finish import Window, finish, finish_window
 from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo
@@ -32,6 +33,9 @@ LOOSER = 4.0
 """Tolerance of an answer that is weighed by, against that of the last: moves ab by <= .012/255 at 99.9 % of pixels."""
 NETWORK_TRUST = 2.0, 2
 """Firmness and reweightings for a network, whose cells are smooth and yet often wrong."""
+CONTRAST = 0.15
+"""Softness of the cue of local contrast, for pictures without noise. With noisy or a network's cells it spreads what is
+wrong in one of them."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
 LEAST_LINK = 1e-3
@@ -102,7 +106,7 @@ class Session:
         self.colors = self._completed(self._guess)
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
-        self._solver = ChromaSolver(np.clip(self.guide / 100, 0, 1))
+        self._solver = self._spreading(CONTRAST if given is not None and not reweightings else 0.0)
         self._reaching: ChromaSolver | None = None
         self._plain: Float | None = None
 
@@ -201,6 +205,12 @@ class Session:
     def _means(self, colors: CellColors) -> CellMeans:
         choice = self.settings
         return cell_means(colors, self.guide, self._firmness, choice.saturation, choice.warmth)
+
+    def _spreading(self, softness: float) -> ChromaSolver:
+        """The solver of colours, its links weak where lightness changes, and local contrast by more than `softness`."""
+        solver = ChromaSolver(np.clip(self.guide / 100, 0, 1))
+        softness = softness if self.settings.contrast is None else self.settings.contrast
+        return _weakened(solver, local_contrast(self.guide)[..., None], softness) if softness else solver
 
     def _spread(self, painted: Paint, seconds: dict[str, float], watch: Watch | None) -> tuple[Float, Solution | None]:
         """Relative chroma at working size."""

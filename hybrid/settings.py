@@ -20,6 +20,8 @@ class Settings:
     megapixels : size at which colours are spread before they are lifted to full size
     reweightings : how often links are weakened where chroma changes; None: twice for a network or a noisy picture
     softness : change of ab, CIELAB units, at which a link is weakened to 0.7
+    contrast : change of log local contrast at which a link is weakened to 0.7, 0 for none; None: 0.15 where a picture
+        without noise gives the colours, none where a network does
     fusion : share of a region's joint answer where a cell differs much from it; 0 leaves cells to themselves
     reach : of strokes, besides what they reach along the photo's edges: a name in `hybrid.kriging.REACHES`
     """
@@ -32,5 +34,6 @@ class Settings:
     megapixels: float = 1.0
     reweightings: int | None = None
     softness: float = 1.0
+    contrast: float | None = None
     fusion: float = 0.8
     reach: str = "local"

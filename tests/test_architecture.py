@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = ["color", "bins", "metrics", "photo", "scale", "strokes", "marked", "hints", "segments", "models", "predict"]
 ORDER += [
     "scribbles",
+    "contrast",
     "register",
     "agreement",
     "picture",

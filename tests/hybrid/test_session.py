@@ -11,6 +11,7 @@ from hybrid.colorized import Colorized
 from hybrid.models.weights import load_model
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
+from hybrid.scale import shrink
 from hybrid.scribbles import CellColors, noise_of, trust_of
 from hybrid.session import LEAST_LINK, Session, colorize
 from hybrid.settings import Settings
@@ -299,6 +300,23 @@ def test_a_network_that_is_certain_is_believed() -> None:
         [Stroke([[5, 5], [20, 30]], radius=2.0, ab=(9, 9))]
     )
     np.testing.assert_array_equal(hard.ab.reshape(-1, 2)[hard.painted.index], hard.painted.ab)
+
+
+def test_a_clean_picture_s_colours_end_where_local_contrast_does() -> None:
+    photo = two_halves(left=50, right=50)  # one lightness, two textures
+    photo.lightness[:, WIDTH // 2 :] += np.random.default_rng(1).normal(0, 4, (HEIGHT, WIDTH // 2)).astype(np.float32)
+    truth = np.full((HEIGHT, WIDTH, 2), (5, 40), np.float32)
+    truth[:, WIDTH // 2 :] = (5, -40)
+    grid = tuple(edge // 7 for edge in photo.lightness.shape)  # cells that the edge runs through
+    ab = np.stack([shrink(np.ascontiguousarray(truth[..., c]), grid) for c in range(2)], -1)
+    clean = CellColors(ab, np.ones(grid, np.float32))
+
+    def off(contrast: float | None) -> float:
+        found = settled(Session(photo, clean, Settings(contrast=contrast)).edit()).ab
+        return float(np.abs(found - truth).mean())
+
+    assert off(None) == off(0.15) < 0.9 * off(0.0)
+    assert (Session(photo, Certain()).edit().ab == Session(photo, Certain(), Settings(contrast=0.0)).edit().ab).all()
 
 
 class Banded(Certain):
