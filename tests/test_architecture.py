@@ -19,6 +19,7 @@ ORDER += [
     "kriging",
     "finish",
     "memory",
+    "pace",
     "session",
     "document",
     "project",

@@ -31,6 +31,7 @@ from hybrid.batch.identity import settings_hash
 from hybrid.batch.inputs import is_batch, lay_out, output_folder
 from hybrid.batch.lock import HIDDEN, workplace
 from hybrid.batch.manifest import Manifest, Row, line_of, read_history, row_of
+from hybrid.batch.outlook import Outlook
 from hybrid.batch.place import pending_path
 from hybrid.batch.report import Report
 from hybrid.batch.shard import WHOLE, Shard, parse_shard
@@ -405,8 +406,12 @@ def test_data_goes_to_stdout_and_progress_to_stderr(
 ) -> None:
     told = io.StringIO()
     with Report(Console(file=told, force_terminal=is_terminal, width=300), as_json) as report:
-        report.expect(4)
-        report.done({"output": "a.tif", "width": 2000, "height": 1000})
+        photos = [Path(name) for name in ("a.png", "b.png", "c\udcff.png", "d.png")]
+        report.expect(photos, Outlook(photos, dict.fromkeys(photos, 2_000_000)))
+        report.begun(photos[0])
+        report.done(photos[0], {"output": "a.tif", "width": 2000, "height": 1000}, 100.0)
+        if is_terminal:
+            time.sleep(0.7)  # the time left is drawn twice a second
         report.skipped(Path("b.png"), Path("b.tif"))
         report.failed(Path("c\udcff.png"), 3, "cannot read c\udcff.png: torn [bold]", "")
         report.failed(Path("d.png"), 1, "d.png: oh", "Traceback (most recent call last): oh")
@@ -415,7 +420,9 @@ def test_data_goes_to_stdout_and_progress_to_stderr(
     assert "hybrid: cannot read c\\udcff.png: torn [bold]\n" in shown.replace("\x1b[31m", "").replace("\x1b[0m", "")
     assert "Traceback" in shown
     assert ("photos" in shown and "4/4" in shown) == is_terminal
-    assert ("1 of 4: a.tif, 2.00 MP" in shown) == (not is_terminal and not as_json)
+    assert ("1 of 4: a.tif, 2.00 MP; about 5 min left" in shown) == (not is_terminal and not as_json)
+    assert ("about 5 min left" in shown) == (is_terminal or not as_json)
+    assert "left" not in said
     if not as_json:
         assert said.startswith("4 photos: 1 done, 1 done before, 2 failed; 2.00 MP in ")
         assert "  failed, exit 3: cannot read c\\udcff.png: torn [bold]\n  failed, exit 1: d.png: oh\n" in said
@@ -468,15 +475,52 @@ def test_workers_that_cannot_begin_end_the_batch(tmp_path: Path, dies: bool, cod
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["manifest.jsonl"]
 
 
-@given(st.integers(0, 10**8), st.lists(st.integers(0, 10**8), max_size=4), st.integers(0, 3), st.booleans())
+HOW = st.fixed_dictionaries(
+    {"has_strokes": st.booleans(), "has_layers": st.booleans(), "megapixels": st.floats(0.1, 100)}
+)
+
+
+@given(st.integers(0, 10**8), st.lists(st.integers(0, 10**8), max_size=4), st.integers(0, 3), HOW)
 def test_photos_are_begun_together_only_where_their_plans_fit(
-    pixels: int, working: list[int], idle: int, has_strokes: bool
+    pixels: int, working: list[int], idle: int, how: dict[str, Any]
 ) -> None:
-    needed = sum(plan_bytes(count, has_strokes) for count in (pixels, *working))
-    if fits_beside(pixels, working, idle, 8e9, has_strokes):
-        assert not working or needed < 8e9
-    assert fits_beside(pixels, working, idle, 1.0, has_strokes) == (not working)
-    assert fits_beside(pixels, working, idle, 1e12, has_strokes)
+    plan = partial(plan_bytes, **how)
+    needed = sum(plan(count) for count in (pixels, *working))
+    assert fits_beside(pixels, working, idle, needed + (idle + 1) * FIXED, plan)
+    assert fits_beside(pixels, working, idle, needed + (idle + 1) * FIXED - 1e3, plan) == (not working)
+    assert fits_beside(pixels, working, idle, 1.0, plan) == (not working)
+
+
+@pytest.mark.parametrize("how", [{"has_hints": True}, {"has_layers": True}, {"megapixels": 6.0}, {"page": 2}])
+def test_a_batch_s_plan_knows_all_that_takes_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: dict[str, Any]
+) -> None:
+    """With 4.2 GB two photos of 20 megapixels go side by side, but not with strokes, layers or a large solve."""
+    for number in range(3):
+        with tifffile.TiffWriter(tmp_path / f"{number}.tif") as file:
+            file.write(np.zeros((4, 5), np.uint8))
+            file.write(np.zeros((6, 7), np.uint8))
+    inputs = [tmp_path / "0.tif"] if "has_hints" in how else [tmp_path / f"{number}.tif" for number in range(3)]
+    plans: list[tuple[float, list[int]]] = []
+
+    class Planned(Alone):
+        def __init__(self, *given: Any) -> None:
+            self.plan = next(part for part in given if isinstance(part, partial) and part.func is plan_bytes)
+
+        def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+            plans.append((self.plan(20_000_000), [task.pixels for task in tasks]))
+            yield from ()
+
+    monkeypatch.setattr("hybrid.batch.batch.Crew", Planned)
+    for words in ({}, how):
+        done_by(inputs, tmp_path / "out", **words)
+    (plain, sizes), (needed, as_asked) = plans
+    assert plain == plan_bytes(20_000_000)
+    if "page" in how:
+        assert (sizes, as_asked) == ([20] * 3, [42] * 3)
+        return
+    assert fits_beside(20_000_000, [20_000_000], 0, 4.2e9, lambda _: plain)
+    assert not fits_beside(20_000_000, [20_000_000], 0, 4.2e9, lambda _: needed)
 
 
 @given(st.integers(1, 64), st.integers(1, 9))
