@@ -42,7 +42,7 @@ ONLY = {
     "imagecodecs": ("hybrid.photo",),
     "rawpy": ("hybrid.photo.raw",),
     "pillow_heif": ("hybrid.photo.heic",),
-    "tifffile": ("hybrid.photo", "hybrid.demo"),
+    "tifffile": ("hybrid.photo", "hybrid.demo", "hybrid.measure.enlarged"),
     "psdtags": ("hybrid.photo",),
     "ray": ("hybrid.batch.ray_link",),
     "PIL": ("hybrid.photo", "hybrid.scale", "hybrid.compare", "hybrid.editor.tiles", "hybrid.train"),
