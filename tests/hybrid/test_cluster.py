@@ -368,7 +368,7 @@ def test_ctrl_c_and_sigkill_leave_whole_files_and_a_rerun_goes_on(
 def test_the_whole_program_from_files_to_files_with_a_node_killed(
     tmp_path: Path, two_nodes: tuple[str, Callable[[], None]]
 ) -> None:
-    from test_batch import counted, made_scans
+    from batches import counted, made_scans
 
     address, kill = two_nodes
     made_scans(tmp_path / "in", 30, 2, 5)
