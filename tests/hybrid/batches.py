@@ -100,5 +100,7 @@ def counted(out: Path) -> int:
     return sum(row.status == "ok" for row in map(row_of, lines) if row is not None)
 
 
-def started(*words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def started(*words: str, is_heard: bool = True) -> subprocess.Popen[str]:
+    """A program; what it says is to be read, or, where nobody reads before the end, thrown away: pipes become full."""
+    output = subprocess.PIPE if is_heard else subprocess.DEVNULL
+    return subprocess.Popen([sys.executable, *words], stdout=output, stderr=subprocess.PIPE, text=True)

@@ -40,7 +40,7 @@ def killed_and_restarted(folder: Path, good: int, bad: int, kills: int, seed: in
     made_scans(scans, good, bad, seed)
     words = ["-m", "hybrid", "colorize", str(scans), "-o", f"{out}/", "--model", "none", "--json", *options]
     for _ in range(kills):
-        process = started(*words)
+        process = started(*words, is_heard=False)
         share = max(1, good // (kills + 2))
         ended_in_the_middle(process, out, counted(out) + share, signal.SIGKILL, draw.random() * share / 40)
         assert process.returncode == -signal.SIGKILL
