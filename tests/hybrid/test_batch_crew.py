@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -15,10 +17,13 @@ import tifffile
 from batches import Alone, done_by, exit_code_of, oks, open_copier, touched
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
+from hybrid.batch.batch import Batch, run_batch
 from hybrid.batch.crew import Crew, fits_beside, share_of_cores
 from hybrid.batch.error import BatchError
 from hybrid.batch.lock import HIDDEN
+from hybrid.batch.report import Report
 from hybrid.batch.worker import Outcome, Task
 from hybrid.memory import FIXED, plan_bytes
 
@@ -51,9 +56,11 @@ def test_little_memory_means_one_worker_and_cores_are_shared(tmp_path: Path, mon
     monkeypatch.setattr("hybrid.batch.crew.usable_cores", lambda: sorted(os.sched_getaffinity(0)) * 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     tasks = [Task(tmp_path / "a.png", tmp_path / f"{k}.tif", tmp_path / f"{k}.part") for k in range(5)]
-    crew = Crew(partial(open_copier, tmp_path / "opened"), exit_code_of, 3)
+    begun: list[Path] = []
+    crew = Crew(partial(open_copier, tmp_path / "opened"), exit_code_of, 3, begun=begun.append)
     ended = list(crew.run(tasks))
     assert [task.target.name for task, _ in ended] == [f"{k}.tif" for k in range(5)]
+    assert begun == [tmp_path / "a.png"] * 5
     assert len({outcome.report["pid"] for _, outcome in ended}) == 1
     assert {outcome.report["omp"] for _, outcome in ended} == {str(len(os.sched_getaffinity(0)) * 6 // 3)}
 
@@ -123,3 +130,19 @@ def test_cores_are_split_without_overlap_where_there_are_enough(count: int, work
     if count >= workers:
         assert sum(map(len, shares)) == count
     assert share_of_cores(range(count), 0, workers, is_alone=True) == tuple(range(count))
+
+
+def test_a_line_a_photo_says_what_time_is_left(tmp_path: Path) -> None:
+    """As long as there is a photo to come, and from photos of this batch alone."""
+    for number in range(3):
+        path = tmp_path / "in" / f"slow{number}.png"
+        touched(path)
+        path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03\xe8\0\0\x01\xf4" + bytes(9))  # 1000 × 500
+    told = io.StringIO()
+    opener = partial(open_copier, tmp_path / "opened")
+    with Report(Console(file=told, width=300), as_json=False) as report:
+        run_batch(Batch([tmp_path / "in"], tmp_path / "out", opener, exit_code_of, "s", workers=1), report)
+    first, second, last = told.getvalue().splitlines()
+    assert re.search(r"slow0.tif, 0.50 MP; about [1-9] s left$", first)
+    assert re.search(r"slow1.tif, 0.50 MP; about [1-9] s left$", second)
+    assert last.endswith("slow2.tif, 0.50 MP")
