@@ -18,6 +18,8 @@ from hybrid.photo.lzw import check_lzw
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
 
+_CHANNELS = 4
+"""Samples a pixel that a packed picture counts with where its header is not asked for them."""
 _SLACK = 1 << 20
 """Samples that any piece may unpack to: blocks are padded, and a tile at the border may be whole."""
 _JPEG_XR_SIDES = 0xBC81, 0xBC80
@@ -49,13 +51,16 @@ def check_packed(page: tifffile.TiffPage) -> None:
 
 
 def _samples_of_a_piece(page: tifffile.TiffPage) -> int:
-    rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
-    columns = page.tilewidth if page.is_tiled else page.imagewidth
-    return rows * columns * page.samplesperpixel
+    rows, columns = page.imagelength, page.imagewidth
+    if page.is_tiled:
+        rows, columns = page.tilelength, page.tilewidth
+    elif page.compression != tifffile.COMPRESSION.OJPEG:  # of which one strip may hold the whole picture
+        rows = min(page.rowsperstrip, rows)
+    return rows * columns * max(_CHANNELS, page.samplesperpixel)
 
 
 def _jpeg(packed: memoryview) -> int:
-    return 4 * math.prod(jpeg.stored_size(packed))
+    return _CHANNELS * math.prod(jpeg.stored_size(packed))
 
 
 def _old_jpeg(packed: memoryview) -> int:
@@ -64,11 +69,11 @@ def _old_jpeg(packed: memoryview) -> int:
 
 
 def _webp(packed: memoryview) -> int:
-    return 4 * math.prod(webp.stored_size(packed))
+    return _CHANNELS * math.prod(webp.stored_size(packed))
 
 
 def _png(packed: memoryview) -> int:
-    return 4 * math.prod(png.stored_size(packed))
+    return _CHANNELS * math.prod(png.stored_size(packed))
 
 
 def _jpeg_xr(packed: memoryview) -> int:
@@ -77,7 +82,7 @@ def _jpeg_xr(packed: memoryview) -> int:
     sides = [main[tag].integer() if tag in main else None for tag in _JPEG_XR_SIDES]
     if None in sides:
         raise PhotoError("the TIFF is damaged: a JPEG XR in it has no size; copy it again")
-    return 4 * math.prod(side or 0 for side in sides)
+    return _CHANNELS * math.prod(side or 0 for side in sides)
 
 
 def _lerc(packed: memoryview) -> int:

@@ -13,9 +13,7 @@ from typer.testing import CliRunner, Result
 from hybrid.cli import app
 from hybrid.compare.scene import picture_of
 from hybrid.hints import PhotoIdentity, read_hints, sha256_of, write_hints
-from hybrid.memory import plan_bytes
 from hybrid.models.weights import load_model
-from hybrid.pace import plan_seconds, spoken
 from hybrid.photo import read_photo, write_photo
 from hybrid.predict import Predictor
 from hybrid.session import Session, colorize
@@ -354,64 +352,6 @@ def test_photos_of_any_shape_work(tmp_path: Path, shape: tuple[int, int]) -> Non
     assert (report["height"], report["width"]) == shape
     assert report["luminance_change"] <= 1
     assert tifffile.imread(target).shape == (*shape, 3)
-
-
-def test_info_and_models_say_what_there_is(grey: Path) -> None:
-    facts = report_of(run("info", grey, "--json"))
-    assert (facts["width"], facts["height"], facts["bits"], facts["dpi"]) == (WIDTH, HEIGHT, 16, [300, 300])
-    assert report_of(run("models", "--json"))["name"] == "lite"
-    for words in (("info", grey), ("models",)):
-        result = run(*words)
-        assert result.exit_code == 0, result.output
-        assert result.stderr == ""
-
-
-def plan_told(*words: Any) -> dict[str, Any]:
-    return report_of(run("info", *words, "--json"))
-
-
-def test_info_plans_memory_and_time(grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hybrid.memory.available_bytes", lambda: 8e9)
-    monkeypatch.setattr("hybrid.pace.machine_factor", lambda: 2.0)
-    large = grey_tiff(tmp_path / "large.tif", 2000, 3000)
-    facts, small = plan_told(large), plan_told(grey)
-    assert facts["memory_needed"] == round(plan_bytes(6_000_000))
-    assert facts["memory_with_strokes"] == round(plan_bytes(6_000_000, has_strokes=True))
-    assert (facts["fits"], facts["solve_at_most"], facts["print_cm_at_300_dpi"]) == (True, 6.0, [25.4, 16.9])
-    wanted = {stage: 2 * seconds for stage, seconds in plan_seconds(6_000_000).items()}
-    seconds = facts["seconds_about"]
-    assert 0 < seconds["read"] < 5, "as it was measured"
-    assert {**seconds, "read": 0} == pytest.approx({**wanted, "read": 0}, abs=0.05)
-    assert sum(small["seconds_about"].values()) < sum(seconds.values())
-    finer, layered = plan_told(large, "--solve-at", 4), plan_told(large, "--layers")
-    assert finer["seconds_about"]["solve"] > 2 * seconds["solve"]
-    assert finer["memory_needed"] == round(plan_bytes(6_000_000, megapixels=4))
-    assert layered["memory_needed"] == round(plan_bytes(6_000_000, has_layers=True))
-    assert layered["seconds_about"]["write"] > seconds["write"]
-    text = run("info", large).stdout
-    for line in ("print      25.4 × 16.9 cm at 300 dpi; the file says 300 dpi", "memory     1.1 GB", "8.0 GB are free"):
-        assert line in text
-    assert "fits       --solve-at 6 at most" in text
-    assert (
-        f"time       about {spoken(sum(wanted.values()) - wanted['read'] + seconds['read'])} at --solve-at 1:" in text
-    )
-    assert "an estimate: reading as it took just now" in " ".join(run("info", "--help").stdout.split())
-
-
-def test_info_says_what_would_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    large = grey_tiff(tmp_path / "large.tif", 2000, 3000)
-    for free, most, text in ((1.6e9, 2.9, "--solve-at 2.9 at most"), (1.0e9, 0, "not even --solve-at 1")):
-        monkeypatch.setattr("hybrid.memory.available_bytes", lambda free=free: free)
-        facts = plan_told(large, "--solve-at", 6)
-        assert (facts["fits"], facts["solve_at_most"]) == (False, most)
-        result = run("info", large, "--solve-at", 6)
-        assert "IT DOES NOT FIT" in result.stdout
-        assert text in result.stdout
-        code = run("colorize", large, "-o", tmp_path / "a.tif", "--model", "none", "--solve-at", 6).exit_code
-        assert code == 6
-    monkeypatch.setattr("hybrid.memory.available_bytes", lambda: float("inf"))
-    assert plan_told(large)["memory_free"] is None, "infinity is no JSON"
-    assert "are free" not in run("info", large).stdout
 
 
 def scene_files(folder: Path, right: int = 0) -> tuple[Path, Path]:

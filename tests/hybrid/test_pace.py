@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid.batch.outlook import Outlook, sizes_of
@@ -32,6 +32,7 @@ def test_a_plan_grows_with_the_photo_the_solve_and_the_layers() -> None:
 
 
 @given(st.floats(0.5, 3), st.floats(5, 200), st.floats(0.1, 100))
+@settings(deadline=None, max_examples=50)
 def test_the_time_left_of_a_photo_follows_the_machine(slower: float, megapixels: float, reading: float) -> None:
     clock = Clock()
     pace, plan = Pace(clock), plan_seconds(round(megapixels * 1e6))
@@ -116,6 +117,7 @@ def batch_run(sizes: list[int], slower: float, lanes: int, unknown: int = 0) -> 
 
 
 @given(st.floats(0.2, 5), st.integers(1, 4), st.permutations([2, 5, 10, 20, 40, 40, 80, 0, 0] * 8))
+@settings(deadline=None, max_examples=50)
 def test_the_time_left_of_a_batch_is_near_the_truth(slower: float, lanes: int, sizes: list[int]) -> None:
     told = batch_run([size * 1_000_000 for size in sizes], slower, lanes)
     whole = told[0][0]
@@ -126,6 +128,7 @@ def test_the_time_left_of_a_batch_is_near_the_truth(slower: float, lanes: int, s
 
 
 @given(st.floats(0.2, 5), st.integers(1, 3), st.integers(0, 30))
+@settings(deadline=None, max_examples=50)
 def test_photos_of_unknown_size_count_as_the_others(slower: float, lanes: int, unknown: int) -> None:
     for true, said in batch_run([12_000_000] * 30, slower, lanes, unknown)[lanes:]:
         assert said == pytest.approx(true, rel=0.3, abs=8 * slower)

@@ -129,3 +129,10 @@ def test_a_piece_that_says_no_size_is_refused(tmp_path: Path, kind: str) -> None
     with pytest.raises(PhotoError, match="damaged") as caught:
         read_photo(with_piece(tmp_path / "a.tif", kind, b"no picture at all" * 3, True))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "jpeg2000", "jpegxl", "png", "jpegxr", "lerc"])
+def test_a_grey_picture_in_one_large_piece_is_none_of_these(tmp_path: Path, kind: str) -> None:
+    shades = np.tile(np.linspace(0, 255, 1200).astype(np.uint8), (1200, 1))
+    tifffile.imwrite(tmp_path / "a.tif", shades, photometric="minisblack", compression=kind, rowsperstrip=1200)
+    assert read_photo(tmp_path / "a.tif").lightness.shape == shades.shape
