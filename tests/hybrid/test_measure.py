@@ -86,12 +86,18 @@ def test_the_table_of_large_pictures(photo: Path, tmp_path: Path) -> None:
     assert re.fullmatch(r"a: from 0 to 0 MP seconds grow as pixels to the power -?\d.*bytes a pixel", last)
 
 
-def test_the_table_of_photos_as_they_are(photo: Path) -> None:
-    result = CliRunner().invoke(app, [str(photo)])
+def test_the_table_of_photos_as_they_are(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {"read": 1.0, "shrink": 0.5, "predict": 2.0, "solve": 3.0, "lift": 0.5, "write": 3.0}
+    figures = {"input": str(photo), "width": 5000, "height": 2000, "luminance_change": 0.5, "gamut_mapped": 0.012}
+    run = Run({**figures, "seconds": seconds}, 13.0, 770_000_000)
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr("hybrid.measure.__main__.colored", lambda *given: asked.append(given[2:]) or run)
+    result = CliRunner().invoke(app, [str(photo), "--solve-at", "2.5"])
     assert result.exit_code == 0, result.output
     first, _, row = result.stdout.splitlines()
     assert [cell.strip() for cell in first.strip("|").split("|")] == list(COLUMNS)
-    assert row.startswith("| a | 0.0 | ")
+    assert row == "| a | 10.0 | 10.0 | 1.00 | 0.10 | 0.20 | 0.30 | 0.05 | 0.30 | 77 | 0.50 | 1.2% |"
+    assert asked == [("--solve-at", "2.5")]
 
 
 @pytest.mark.parametrize(
