@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,15 +24,31 @@ PER_SOLVED_PIXEL = 250
 """More for every pixel beyond a million at which colours are spread; 200 were measured."""
 
 
+Plan = Callable[[int], float]
+"""Bytes that a photo of so many pixels needs, as it is to be coloured: `plan_bytes` with all else given."""
+
+
 class MemoryShort(ValueError):
     """A photo that does not fit into memory, with the figures and what would fit."""
 
 
-def plan_bytes(pixels: int, has_strokes: bool, has_layers: bool = False, megapixels: float = 1.0) -> float:
+def plan_bytes(pixels: int, has_strokes: bool = False, has_layers: bool = False, megapixels: float = 1.0) -> float:
     """Bytes that colouring a photo of so many pixels, solved at so many `megapixels`, will need at most."""
     beyond = max(0.0, min(megapixels * 1e6, pixels) - 1e6)
     each = PER_PIXEL + has_strokes * PER_PAINTED_PIXEL + has_layers * PER_LAYERED_PIXEL
     return FIXED + pixels * each + beyond * PER_SOLVED_PIXEL
+
+
+def most_solved(pixels: int, available: float, has_strokes: bool = False, has_layers: bool = False) -> float:
+    """Megapixels, to a tenth, at which colours can be spread in `available` bytes; the photo's own at most.
+
+    0 where not even 1 fits; other arguments as of `plan_bytes`.
+    """
+    room = available - plan_bytes(pixels, has_strokes, has_layers)
+    if room < 0:
+        return 0.0
+    most = min(pixels, 1e6 + room / PER_SOLVED_PIXEL) / 1e6
+    return max(0.1, float(np.floor(most * 10) / 10))
 
 
 def check_fits(pixels: int, has_strokes: bool = False, has_layers: bool = False, megapixels: float = 1.0) -> None:
@@ -45,9 +62,8 @@ def check_fits(pixels: int, has_strokes: bool = False, has_layers: bool = False,
     needed, available = plan_bytes(pixels, has_strokes, has_layers, megapixels), available_bytes()
     if needed <= available:
         return
-    if plan_bytes(pixels, has_strokes, has_layers) <= available:
-        most = 1 + (available - plan_bytes(pixels, has_strokes, has_layers)) / PER_SOLVED_PIXEL / 1e6
-        advice = f"it would fit with --solve-at {np.floor(most * 10) / 10:g}"
+    if most_solved(pixels, available, has_strokes, has_layers):
+        advice = f"it would fit with --solve-at {most_solved(pixels, available, has_strokes, has_layers):g}"
     else:
         fits = max(0.0, (available - FIXED) * pixels / (plan_bytes(pixels, has_strokes, has_layers) - FIXED) / 1e6)
         advice = f"about {fits:.0f} MP would fit: close other programs or make the photo smaller"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from hybrid.batch.cluster import RayCrew
@@ -15,12 +16,14 @@ from hybrid.batch.error import USAGE, BatchError
 from hybrid.batch.inputs import Item, lay_out
 from hybrid.batch.lock import workplace
 from hybrid.batch.manifest import History, Manifest, Row, read_history
+from hybrid.batch.outlook import Outlook, pixels_of, sizes_of
 from hybrid.batch.place import check_place, pending_outputs, pending_path, place, recover
 from hybrid.batch.report import Report
 from hybrid.batch.shard import WHOLE, Shard
 from hybrid.batch.worker import ExitCode, Open, Outcome, Task
 from hybrid.hints import sha256_of
-from hybrid.photo import WriteError, read_size
+from hybrid.memory import plan_bytes
+from hybrid.photo import WriteError
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,9 @@ class Batch:
     open_colorizer, exit_code_of : given to the workers
     settings_sha256 : from `settings_hash`
     has_hints : whether there are strokes; they belong to one photo
-    has_layers : whether files get layers, which takes memory
+    has_layers : whether files get layers, which takes memory and time
+    megapixels : at which colours are spread, which takes both too
+    page : of photos that have several; None: the first that is no thumbnail
     workers : processes at most, on a cluster on a node; None: two where cores and memory allow, or one a GPU
     cluster : address of a Ray cluster to work on; "" for this machine alone
     device : as of `RayCrew`; without a cluster the workers know
@@ -51,6 +56,8 @@ class Batch:
     settings_sha256: str
     has_hints: bool = False
     has_layers: bool = False
+    megapixels: float = 1.0
+    page: int | None = None
     workers: int | None = None
     cluster: str = ""
     device: str = "auto"
@@ -73,11 +80,13 @@ def run_batch(batch: Batch, report: Report) -> None:
     if batch.has_hints and len(items) > 1:
         raise BatchError(f"hints belong to one photo; got {len(items)} photos")
     items = batch.shard.of(items)
-    report.expect(len(items))
+    photos = [item.photo for item in items]
+    sizes = sizes_of(photos, batch.page)
+    report.expect(photos, Outlook(photos, sizes, batch.megapixels, batch.has_layers))
     with workplace(batch.folder, batch.shard) as spot, Manifest(batch.folder, batch.shard) as manifest:
         recover(batch.folder, batch.shard, manifest)
         history = read_history(batch.folder)
-        run = _Run(batch, report, manifest, pending_path(batch.folder, batch.shard), history)
+        run = _Run(batch, report, manifest, pending_path(batch.folder, batch.shard), history, sizes)
         crew = _crew_of(batch, report)
         try:
             with closing(crew.run(run.tasks(items, spot))) as ended:
@@ -88,7 +97,8 @@ def run_batch(batch: Batch, report: Report) -> None:
 
 
 def _crew_of(batch: Batch, report: Report) -> Crew | RayCrew:
-    given = batch.open_colorizer, batch.exit_code_of, batch.workers, batch.has_hints or batch.has_layers
+    plan = partial(plan_bytes, has_strokes=batch.has_hints, has_layers=batch.has_layers, megapixels=batch.megapixels)
+    given = batch.open_colorizer, batch.exit_code_of, batch.workers, plan, report.begun
     return RayCrew(batch.cluster, *given, batch.device, report.note) if batch.cluster else Crew(*given)
 
 
@@ -119,6 +129,7 @@ class _Run:
     manifest: Manifest
     pending: Path
     history: History
+    sizes: Mapping[Path, int]
 
     def tasks(self, items: Sequence[Item], spot: Path) -> Iterator[Task]:
         """The photos that are to be coloured; of the others the report is told."""
@@ -134,8 +145,9 @@ class _Run:
             except (WriteError, OSError) as error:
                 self._failed(item.photo, target, Outcome(0.0, {}, exit=USAGE, error=str(error)))
                 continue
-            height, width = read_size(item.photo)
-            yield Task(item.photo, target, spot / f"{number}.tif", height * width)
+            pixels = self.sizes.get(item.photo)
+            pixels = pixels_of(item.photo, batch.page) if pixels is None else pixels
+            yield Task(item.photo, target, spot / f"{number}.tif", pixels)
 
     def end(self, task: Task, outcome: Outcome) -> None:
         """Put a picture in its place, or tell why there is none."""
@@ -150,7 +162,7 @@ class _Run:
             self._failed(task.photo, task.target, Outcome(outcome.seconds, {}, exit=USAGE, error=str(error)))
             return
         self.history.add(row)
-        self.report.done(outcome.report)
+        self.report.done(task.photo, outcome.report, outcome.seconds)
 
     def _check(self, target: Path) -> None:
         output = target.relative_to(self.batch.folder).as_posix()

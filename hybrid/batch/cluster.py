@@ -20,7 +20,7 @@ from hybrid.batch.nodes import Node, may_begin, nodes_of, share_of
 from hybrid.batch.ray_link import connected
 from hybrid.batch.station import Station, Terms, Unfit
 from hybrid.batch.worker import ExitCode, Open, Opened, Outcome, Task
-from hybrid.memory import FIXED, plan_bytes
+from hybrid.memory import FIXED, Plan, plan_bytes
 from hybrid.photo.provenance import program
 
 ATTEMPTS = 3
@@ -56,7 +56,7 @@ class RayCrew:
     Parameters
     ----------
     address : as of `connected`
-    open_colorizer, exit_code_of, has_strokes : as of `Crew`
+    open_colorizer, exit_code_of, plan, begun : as of `Crew`
     workers : how many at most on a node; None: one a GPU, or two on a node without
     device : as of `share_of`
     say : is told of nodes that are lost or cannot take part
@@ -73,13 +73,14 @@ class RayCrew:
         open_colorizer: Open,
         exit_code_of: ExitCode,
         workers: int | None = None,
-        has_strokes: bool = False,
+        plan: Plan = plan_bytes,
+        begun: Callable[[Path], None] = lambda _: None,
         device: str = "auto",
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._address = address
         self._given = (open_colorizer, exit_code_of)
-        self._most, self._has_strokes, self._device, self._say = workers, has_strokes, device, say
+        self._most, self._plan, self._begun, self._device, self._say = workers, plan, begun, device, say
         self._ray: Any = None
         self._nodes: dict[str, Node] = {}
         self._looked = self._alive = 0.0
@@ -171,10 +172,11 @@ class RayCrew:
         chosen = min(free, key=lambda seat: (lost.count(seat.node.id), len(self._at(seat.node, is_busy=True))))
         node, idle = chosen.node, self._at(chosen.node, is_busy=False)
         for other in idle:
-            if other is not chosen and plan_bytes(task.pixels, self._has_strokes) + len(idle) * FIXED > node.memory:
+            if other is not chosen and self._plan(task.pixels) + len(idle) * FIXED > node.memory:
                 self._dismiss(other)  # alone the photo fits, beside workers that only wait it does not
         chosen.task = task
         chosen.call = chosen.actor.work.remote(task, not self._at(node, is_busy=True, but=chosen))
+        self._begun(task.photo)
         return True
 
     def _hire(self, task: Task) -> None:
@@ -199,7 +201,7 @@ class RayCrew:
     def _fits(self, node: Node, task: Task) -> bool:
         working = [seat.task.pixels for seat in self._at(node, is_busy=True) if seat.task is not None]
         idle = max(0, len(self._at(node, is_busy=False)) - 1)
-        return may_begin(node, self._usable, task.pixels, working, idle, self._has_strokes)
+        return may_begin(node, self._usable, task.pixels, working, idle, self._plan)
 
     def _at(self, node: Node, is_busy: bool, but: _Seat | None = None) -> list[_Seat]:
         here = [seat for seat in self._seats if seat.node.id == node.id and seat is not but]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from hybrid.batch.error import UNEXPECTED, BatchError
 from hybrid.batch.worker import ExitCode, Open, Opened, Outcome, Task, serve
-from hybrid.memory import FIXED, plan_bytes
+from hybrid.memory import FIXED, Plan, plan_bytes
 from solvers.memory import available_bytes
 
 DEFAULT = 2
@@ -30,7 +31,7 @@ def share_of_cores(cores: Sequence[int], slot: int, workers: int, is_alone: bool
     return tuple(cores) if is_alone else tuple(cores[slot % len(cores) :: workers]) or (cores[slot % len(cores)],)
 
 
-def fits_beside(pixels: int, working: Sequence[int], idle: int, memory: float, has_strokes: bool) -> bool:
+def fits_beside(pixels: int, working: Sequence[int], idle: int, memory: float, plan: Plan) -> bool:
     """Whether a photo may be begun while others are worked on.
 
     Parameters
@@ -39,14 +40,14 @@ def fits_beside(pixels: int, working: Sequence[int], idle: int, memory: float, h
     working : pixels of the photos being worked on
     idle : further workers that wait, and hold memory
     memory : bytes there were before the batch
-    has_strokes : as of `plan_bytes`
+    plan : bytes that each needs, by its pixels
 
     Returns
     -------
     Whether all of them fit at their busiest; one alone always may be tried. A fixed part more is asked for, because a
     worker's own check of the memory that is free counts what it already holds.
     """
-    needed = sum(plan_bytes(count, has_strokes) for count in (pixels, *working)) + (idle + 1) * FIXED
+    needed = sum(plan(count) for count in (pixels, *working)) + (idle + 1) * FIXED
     return not working or needed <= memory
 
 
@@ -67,7 +68,8 @@ class Crew:
     open_colorizer : what a worker loads once
     exit_code_of : of a photo's error
     workers : how many at most; None: two if there are two cores
-    has_strokes : whether photos have strokes, or files layers, which takes more memory
+    plan : bytes that a photo of so many pixels needs
+    begun : is told of every photo that a worker is given
 
     Raises
     ------
@@ -76,12 +78,17 @@ class Crew:
     """
 
     def __init__(
-        self, open_colorizer: Open, exit_code_of: ExitCode, workers: int | None = None, has_strokes: bool = False
+        self,
+        open_colorizer: Open,
+        exit_code_of: ExitCode,
+        workers: int | None = None,
+        plan: Plan = plan_bytes,
+        begun: Callable[[Path], None] = lambda _: None,
     ) -> None:
         self._cores = usable_cores()
         self._most = workers or min(DEFAULT, len(self._cores))
         self._given = (open_colorizer, exit_code_of, max(1, len(self._cores) // self._most))
-        self._has_strokes = has_strokes
+        self._plan, self._begun = plan, begun
         self._memory = available_bytes()
         self._workers: list[_Worker] = []
 
@@ -108,16 +115,17 @@ class Crew:
         idle = [worker for worker in self._workers if worker.task is None]
         if len(working) == self._most:
             return False
-        if not fits_beside(task.pixels, working, max(0, len(idle) - 1), self._memory, self._has_strokes):
+        if not fits_beside(task.pixels, working, max(0, len(idle) - 1), self._memory, self._plan):
             return False
         for worker in idle[1:]:
-            if plan_bytes(task.pixels, self._has_strokes) + len(idle) * FIXED > self._memory:
+            if self._plan(task.pixels) + len(idle) * FIXED > self._memory:
                 self._dismiss(worker)  # alone the photo fits, beside workers that only wait it does not
         chosen = idle[0] if idle else self._hire()
         cores = share_of_cores(self._cores, chosen.slot, self._most, is_alone=not working)
         chosen.task = task
         with contextlib.suppress(OSError):  # of one that has died meanwhile; its connection will say so
             chosen.connection.send(replace(task, cores=cores))
+        self._begun(task.photo)
         return True
 
     def _hire(self) -> _Worker:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hybrid.batch.crew import DEFAULT, fits_beside
-from hybrid.memory import FIXED, plan_bytes
+from hybrid.memory import FIXED, Plan
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,7 @@ def share_of(node: Node, most: int | None = None, device: str = "auto") -> Share
     return Share(workers, node.cpus // max(1, workers), int(gpus > 0))
 
 
-def may_begin(
-    node: Node, nodes: Iterable[Node], pixels: int, working: Sequence[int], idle: int, has_strokes: bool
-) -> bool:
+def may_begin(node: Node, nodes: Iterable[Node], pixels: int, working: Sequence[int], idle: int, plan: Plan) -> bool:
     """Whether a photo may be begun on a node: as `fits_beside`, but what fits on no node is tried on the largest.
 
     Parameters
@@ -74,8 +72,8 @@ def may_begin(
     pixels : of the photo
     working : pixels of the photos that the node works on
     idle : the node's further workers that wait, and hold memory
-    has_strokes : as of `plan_bytes`
+    plan : bytes that a photo of so many pixels needs
     """
     is_largest = node.memory >= max(other.memory for other in nodes)
-    fits_alone = plan_bytes(pixels, has_strokes) + FIXED <= node.memory
-    return (is_largest or fits_alone) and fits_beside(pixels, working, idle, node.memory, has_strokes)
+    fits_alone = plan(pixels) + FIXED <= node.memory
+    return (is_largest or fits_alone) and fits_beside(pixels, working, idle, node.memory, plan)

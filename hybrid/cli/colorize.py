@@ -132,7 +132,7 @@ def colorize(
         opener = partial(open_colorizer, (model, colors, colors_as_is, device), choices, given)
         how: dict[str, Any] = {"workers": workers, "redo": redo, "verify": verify, "overwrite": overwrite}
         how |= {"cluster": cluster, "device": device}
-        how |= {"has_hints": bool(hints), "has_layers": layers}
+        how |= {"has_hints": bool(hints), "has_layers": layers, "megapixels": solve_at, "page": page}
         try:
             done = colorize_batch(inputs, output, shard, notes, as_json, opener, exit_code_of, made_with, **how)
         except BatchError as error:
@@ -165,8 +165,8 @@ def open_colorizer(
 def colorize_one(photo: Path, target: Path, job: Job, as_json: bool) -> int:
     """Colour one photo and print its report; the exit code of what went wrong, 0 if nothing did."""
     try:
-        with stages(photo.name) as progress:
-            report = work(photo, target, job, progress)
+        with stages(photo.name, is_quiet=as_json) as progress:
+            report = work(photo, target, job, progress, progress.expect)
     except Exception as error:
         return failed(photo, error, as_json)
     for warning in report["warnings"]:

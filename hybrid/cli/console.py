@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.progress import Task as Row
+from rich.text import Text
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve other programs
 
@@ -26,6 +29,8 @@ PAGE_HELP = "Of a TIFF of several pages: which, from 1; the first that is no thu
 
 app = typer.Typer(help="Black-and-white photographs to colour at print resolution.", epilog=EXITS, no_args_is_help=True)
 notes = Console(stderr=True, highlight=False)
+LONG = 1.0
+"""Seconds that a stage has to take on the reference machine to get a line where there is no terminal."""
 
 
 def fail(message: str, code: int) -> typer.Exit:
@@ -77,11 +82,59 @@ def reported() -> Iterator[None]:
         raise fail(str(error), exit_code_of(error)) from None
 
 
+class Stages:
+    """Shows the stage that a photo is in and the time left: live on a terminal, elsewhere a line a long stage.
+
+    Parameters
+    ----------
+    name : of the photo
+    bar : on a terminal; None elsewhere
+    is_quiet : says nothing where there is no terminal
+    """
+
+    def __init__(self, name: str, bar: Progress | None, is_quiet: bool) -> None:
+        from hybrid.pace import Pace
+
+        self._name, self._bar, self._is_quiet = name, bar, is_quiet
+        self.pace = Pace()
+        self._plan: dict[str, float] = {}
+
+    def expect(self, plan: dict[str, float]) -> None:
+        """Seconds by stage, as of `hybrid.pace.plan_seconds`."""
+        self._plan = plan
+        self.pace.expect(plan)
+
+    def __call__(self, stage: str) -> None:
+        """A stage begins."""
+        self.pace.begin(stage)
+        text = f"{self._name}: {stage}"
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], description=text)
+        elif not self._is_quiet and self._plan.get(stage, 0.0) >= LONG:
+            left = self.pace.left()
+            notes.print(f"{text}; {left}" if left else text, markup=False, soft_wrap=True)
+
+
+class _TimeLeft(ProgressColumn):
+    """What a photo's pace says, twice a second."""
+
+    max_refresh = 0.5
+    stages: Stages
+
+    def render(self, _: Row) -> Text:
+        left = self.stages.pace.left()
+        return Text(str(left) if left else "")
+
+
 @contextlib.contextmanager
-def stages(name: str) -> Iterator[Callable[[str], None]]:
-    """Show the stage that a photo is in, on a terminal; quiet elsewhere."""
+def stages(name: str, is_quiet: bool = False) -> Iterator[Stages]:
+    """Show the stages of a photo on stderr; where that is no terminal `is_quiet` shows none."""
     if not notes.is_terminal:
-        yield lambda _: None
+        yield Stages(name, None, is_quiet)
         return
-    with notes.status(name) as status:
-        yield lambda stage: status.update(f"{name}: {stage}")
+    left = _TimeLeft()
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), left
+    with Progress(*columns, console=notes, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+        left.stages = Stages(name, bar, is_quiet)
+        bar.add_task(name, total=None)
+        yield left.stages

@@ -34,18 +34,34 @@ class Job:
     page: int | None = None
 
 
-def work(path: Path, target: Path, job: Job, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Read, colour, write; the report."""
+def work(
+    path: Path,
+    target: Path,
+    job: Job,
+    progress: Callable[[str], None],
+    expect: Callable[[dict[str, float]], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Read, colour, write; the report.
+
+    Parameters
+    ----------
+    path, target : files
+    job : how
+    progress : is told the name of each stage as it begins
+    expect : is told before what seconds the stages took on another machine
+    """
     import time
 
     from hybrid.hints import read_hints, sha256_of
     from hybrid.memory import check_fits, peak_bytes
+    from hybrid.pace import plan_seconds
     from hybrid.photo import check_writable, read_photo, read_size
     from hybrid.session import Session
 
     check_writable(target, job.overwrite)
     height, width = read_size(path, job.page)
     check_fits(height * width, job.hints is not None, job.output["layers"], job.settings.megapixels)
+    expect(plan_seconds(height * width, job.settings.megapixels, job.output["layers"], job.network is not None))
     began = time.perf_counter()
     progress("read")
     photo = read_photo(path, page=job.page)

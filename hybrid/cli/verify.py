@@ -12,6 +12,9 @@ from hybrid.cli.console import EXIT_DIFFERS, EXITS, app, reported
 
 TOLERANCE_HELP = """Steps of 1/65535 that luminance may differ by; default 1 at 16 bits, half a code at 8, and 32 \
 times that for a JPEG."""
+VERIFY_PAGE_HELP = (
+    "Of a photo of several pages: which was coloured, from 1; the first that is no thumbnail if left out."
+)
 
 
 @app.command(epilog=EXITS)
@@ -19,14 +22,16 @@ def verify(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="A coloured file.")],
     against: Annotated[Path, typer.Option("--against", metavar="IN", help="The photo it was made from.")],
     tolerance: Annotated[float | None, typer.Option(min=0, help=TOLERANCE_HELP)] = None,
+    page: Annotated[int | None, typer.Option(min=1, metavar="N", help=VERIFY_PAGE_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say whether a coloured file has its photo's luminance and size, and what else it kept; exit code 7 if not."""
     with reported():
         from hybrid.photo.verification import verify_file
 
-        found = verify_file(output, against, tolerance)
-    facts = {"output": str(output), "against": str(against), **found.document()}
+        found = verify_file(output, against, tolerance, page)
+    named = {"page": page} if page else {}
+    facts = {"output": str(output), "against": str(against), **named, **found.document()}
     print(json.dumps(facts) if as_json else summary(facts))
     if not found.holds:
         raise typer.Exit(EXIT_DIFFERS)

@@ -6,7 +6,7 @@ import imagecodecs
 
 from hybrid.photo import exif
 from hybrid.photo.cicp import profile_of, space_of_codes
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, directories_in, dpi_of, upright_size
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, upright_size
 from hybrid.photo.heif import main_picture
 from hybrid.photo.mapped import mapped
 
@@ -27,7 +27,7 @@ def read(path: Path) -> Decoded:
     values = checked_values(values, main.height, main.width, "AVIF")
     channels = 3 if values.shape[2] >= 3 else 1
     space = space_of_codes(*main.codes, channels) if main.codes and main.profile is None else None
-    directories = directories_in(main.metadata.get("exif", b""))
+    directories = exif.read(main.metadata.get("exif", b""))
     blocks = {"exif": exif.blob(exif.cleaned(directories)), "xmp": main.metadata.get("xmp", b"")}
     return Decoded(
         values,

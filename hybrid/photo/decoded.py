@@ -64,14 +64,6 @@ def upright_dpi(dpi: tuple[float, float] | None, orientation: int) -> tuple[floa
     return (dpi[1], dpi[0]) if dpi and orientation >= 5 else dpi
 
 
-def directories_in(data: bytes | memoryview, first: int | None = None) -> exif.Exif:
-    """EXIF directories, none where their places are beyond what a computer counts."""
-    try:
-        return exif.read(data, first)
-    except OverflowError:
-        return exif.Exif()
-
-
 def orientation_of(directories: exif.Exif) -> int:
     """The orientation 1..8 in EXIF directories, 1 where it is missing or nonsense."""
     item = directories.main.get(exif.ORIENTATION)

@@ -35,6 +35,7 @@ DESCRIPTIVE = (
 
 _LAYOUTS = (b'{"shape":', b"ImageJ=")  # descriptions by which programs tell themselves how the pixels are stored
 
+_MOST_BYTES = 1 << 24
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _SWAP_UNITS = {3: 2, 8: 2, 4: 4, 9: 4, 5: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 
@@ -75,7 +76,8 @@ class Exif:
 def read(data: bytes | memoryview, first: int | None = None) -> Exif:
     """Read the directories of an EXIF blob, or of a whole TIFF file (classic or BigTIFF); damaged parts are left out.
 
-    `first` is where the main directory stands, if not where the header says.
+    So are values beyond 16 MB a directory: none is of use here, and a hostile file lets a thousand entries point to the
+    same large place. `first` is where the main directory stands, if not where the header says.
     """
     try:
         order = {b"II": "<", b"MM": ">"}[bytes(data[:2])]
@@ -93,7 +95,10 @@ def read(data: bytes | memoryview, first: int | None = None) -> Exif:
 
 
 def _directory(data: bytes | memoryview, offset: int, order: str, big: bool) -> Directory:
+    if not 0 <= offset <= len(data):
+        return {}  # places beyond what a computer counts among them
     found: dict[int, Field] = {}
+    room = _MOST_BYTES
     head, entry = ("Q", "HHQ8s") if big else ("H", "HHI4s")
     try:
         (count,) = struct.unpack_from(order + head, data, offset)
@@ -104,7 +109,8 @@ def _directory(data: bytes | memoryview, offset: int, order: str, big: bool) -> 
             size = _SIZES.get(kind, 0) * values
             if size > len(inline):
                 (where,) = struct.unpack(order + ("Q" if big else "I"), inline)
-                raw = bytes(data[where : where + size]) if size < 1 << 26 else b""
+                raw = bytes(data[where : where + size]) if size <= room else b""
+                room -= len(raw)
             else:
                 raw = inline[:size]
             if size and len(raw) == size:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hybrid.photo import exif
 from hybrid.photo.cicp import profile_of, space_of_codes
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, directories_in, dpi_of
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of
 from hybrid.photo.photo import PhotoError
 
 
@@ -35,7 +35,7 @@ def read(path: Path) -> Decoded:
     space = None
     if codes and not profile:
         space = space_of_codes(codes["color_primaries"], codes["transfer_characteristics"], channels)
-    directories = directories_in((info.get("exif") or b"").removeprefix(b"Exif\0\0"))
+    directories = exif.read((info.get("exif") or b"").removeprefix(b"Exif\0\0"))
     blocks = {"exif": exif.blob(exif.cleaned(directories)), "xmp": info.get("xmp") or b""}
     return Decoded(
         values,

@@ -15,7 +15,6 @@ from hybrid.photo.decoded import (
     checked_size,
     checked_values,
     decoding,
-    directories_in,
     dpi_of,
     orientation_of,
     upright_size,
@@ -61,7 +60,7 @@ def read(path: Path) -> Decoded:
         raise PhotoError(f"the JPEG's header says {components} channels, it has {values.shape[2]}; copy it again")
     if components == 4 and _first(segments, 0xEE, _ADOBE):
         values = ((1 << bits) - 1) - values  # Adobe's programs store how much ink is not there
-    directories = directories_in(_first(segments, 0xE1, _EXIF))
+    directories = exif.read(_first(segments, 0xE1, _EXIF))
     blocks = {
         "exif": exif.blob(exif.cleaned(directories)),
         "xmp": _first(segments, 0xE1, _XMP),
@@ -81,7 +80,7 @@ def read(path: Path) -> Decoded:
 def size(path: Path) -> tuple[int, int]:
     """Height and width of the upright picture."""
     data = mapped(path)
-    return upright_size(stored_size(data), orientation_of(directories_in(_first(list(_segments(data)), 0xE1, _EXIF))))
+    return upright_size(stored_size(data), orientation_of(exif.read(_first(list(_segments(data)), 0xE1, _EXIF))))
 
 
 def stored_size(data: memoryview) -> tuple[int, int]:

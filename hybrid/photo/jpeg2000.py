@@ -14,7 +14,6 @@ from hybrid.photo.decoded import (
     checked_size,
     checked_values,
     decoding,
-    directories_in,
     dpi_of,
     orientation_of,
     per_inch,
@@ -57,7 +56,7 @@ def read(path: Path) -> Decoded:
         values = imagecodecs.jpeg2k_decode(bytes(stream.content), numthreads=min(8, os.cpu_count() or 1))
     values = checked_values(values, stream.height, stream.width, "JPEG 2000")
     known = dict(_uuids(view))
-    directories = directories_in(known.get(_EXIF, b"").removeprefix(b"Exif\0\0"))
+    directories = exif.read(known.get(_EXIF, b"").removeprefix(b"Exif\0\0"))
     blocks = {
         "exif": exif.blob(exif.cleaned(directories)),
         "xmp": known.get(_XMP, b""),
@@ -78,8 +77,25 @@ def size(path: Path) -> tuple[int, int]:
     """Height and width of the upright picture."""
     data = mapped(path)
     stream = _stream(data)
-    directories = directories_in(dict(_uuids(data)).get(_EXIF, b"").removeprefix(b"Exif\0\0"))
+    directories = exif.read(dict(_uuids(data)).get(_EXIF, b"").removeprefix(b"Exif\0\0"))
     return upright_size((stream.height, stream.width), orientation_of(directories))
+
+
+def stored_samples(data: memoryview) -> int:
+    """Samples of all channels as the SIZ segment says them (annex A.5.1), whatever their kind.
+
+    Raises
+    ------
+    PhotoError
+        There is none.
+    """
+    content = data if bytes(data[:4]) == SIGNATURES[1] else box(data, b"jp2c")
+    try:
+        right, bottom, left, top = struct.unpack_from(">4I", content, 8)
+        (channels,) = struct.unpack_from(">H", content, 40)
+    except struct.error as error:
+        raise PhotoError("the JPEG 2000 is damaged or cut short; copy or scan it again") from error
+    return max(0, right - left) * max(0, bottom - top) * channels
 
 
 def _stream(data: memoryview) -> _Stream:

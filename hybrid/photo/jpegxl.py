@@ -7,8 +7,8 @@ import imagecodecs
 from hybrid.photo import exif
 from hybrid.photo.boxes import boxes
 from hybrid.photo.cicp import profile_of
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, directories_in, dpi_of, upright_size
-from hybrid.photo.jpegxl_header import Header, read_header
+from hybrid.photo.decoded import Decoded, checked_size, checked_values, decoding, dpi_of, upright_size
+from hybrid.photo.jpegxl_header import Header, read_basics, read_header
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
 from hybrid.photo.profiles import SRGB
@@ -36,7 +36,7 @@ def read(path: Path) -> Decoded:
     if (values.dtype.kind == "f") != header.is_float or (values.shape[2] < 3) != header.is_grey:
         raise PhotoError("the JPEG XL's pixels are not as its header says; convert it to 16-bit TIFF")
     known = _metadata(memoryview(data))
-    directories = directories_in(known.get(b"Exif", b"")[4:].removeprefix(b"Exif\0\0"))
+    directories = exif.read(known.get(b"Exif", b"")[4:].removeprefix(b"Exif\0\0"))
     blocks = {"exif": exif.blob(exif.cleaned(directories)), "xmp": known.get(b"xml ", b"")}
     space = header.space or (SRGB if header.is_float else None)
     return Decoded(
@@ -58,14 +58,33 @@ def size(path: Path) -> tuple[int, int]:
     return upright_size((header.height, header.width), header.orientation)
 
 
+def stored_samples(data: memoryview) -> int:
+    """Samples of all channels as the codestream's header says them; it must be a single picture.
+
+    Raises
+    ------
+    PhotoError
+        It is damaged, or an animation, whose frames a decoder would all keep.
+    """
+    basics = read_basics(_codestream(data))
+    if basics.is_animation:
+        raise PhotoError("the JPEG XL is an animation; wanted a single picture; save the frame alone")
+    return basics.height * basics.width * (3 + len(basics.extra))
+
+
 def _header(data: memoryview) -> Header:
+    return read_header(_codestream(data))
+
+
+def _codestream(data: memoryview) -> bytes:
+    """How it begins."""
     if bytes(data[:2]) == SIGNATURES[1]:
-        return read_header(bytes(data[:4096]))
+        return bytes(data[:4096])
     for name, content in boxes(data):
         if name == b"jxlc":
-            return read_header(bytes(content[:4096]))
+            return bytes(content[:4096])
         if name == b"jxlp":
-            return read_header(bytes(content[4:4100]))
+            return bytes(content[4:4100])
     raise PhotoError("the JPEG XL is damaged or cut short; copy it again")
 
 

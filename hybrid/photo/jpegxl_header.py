@@ -65,6 +65,37 @@ class _Bits:
         return offset + self.take(count)
 
 
+@dataclass(frozen=True)
+class Basics:
+    """What a codestream says before its colours.
+
+    Attributes
+    ----------
+    height, width, orientation, bits, is_float : as of `Header`.
+    is_animation : it may have many frames.
+    extra : of each channel beside the colours, whether it is alpha that is already in them.
+    """
+
+    height: int
+    width: int
+    orientation: int = 1
+    bits: int = 8
+    is_float: bool = False
+    is_animation: bool = False
+    extra: tuple[bool, ...] = ()
+
+
+def read_basics(codestream: bytes) -> Basics:
+    """The first part of the header at the start of a codestream; its first kilobytes are enough.
+
+    Raises
+    ------
+    PhotoError
+        Cut short.
+    """
+    return _basics(_Bits(codestream[2:4096]))[0]
+
+
 def read_header(codestream: bytes) -> Header:
     """The header at the start of a codestream; its first kilobytes are enough.
 
@@ -74,25 +105,34 @@ def read_header(codestream: bytes) -> Header:
         Cut short, or with an ICC profile, which is packed as only libjxl unpacks it, or of high dynamic range.
     """
     bits = _Bits(codestream[2:4096])
+    found, is_default = _basics(bits)
+    if is_default:
+        return Header(found.height, found.width)
+    bits.flag()  # whether the pixels are stored as XYB
+    is_grey, space = _color(bits)
+    known = found.height, found.width, found.orientation, found.bits, found.is_float
+    return Header(*known, is_grey, any(found.extra), space)
+
+
+def _basics(bits: _Bits) -> tuple[Basics, bool]:
+    """And whether all else is as it usually is, and left out."""
     height, width = _size(bits)
     if bits.flag():
-        return Header(height, width)
-    orientation = 1
-    has_extra = bits.flag()
-    if has_extra:
+        return Basics(height, width), True
+    orientation, is_animation = 1, False
+    if bits.flag():  # further fields
         orientation = 1 + bits.take(3)
         if bits.flag():
             _size(bits)
         if bits.flag():
             _preview(bits)
-        if bits.flag():
+        is_animation = bits.flag()
+        if is_animation:
             _animation(bits)
     depth, is_float = _depth(bits)
     bits.flag()  # whether 16-bit buffers are enough
-    extra = [_extra_channel(bits) for _ in range(bits.choice((0, 0), (1, 0), (2, 4), (1, 12)))]
-    bits.flag()  # whether the pixels are stored as XYB
-    is_grey, space = _color(bits)
-    return Header(height, width, orientation, depth, is_float, is_grey, any(extra), space)
+    extra = tuple(_extra_channel(bits) for _ in range(bits.choice((0, 0), (1, 0), (2, 4), (1, 12))))
+    return Basics(height, width, orientation, depth, is_float, is_animation, extra), False
 
 
 def _size(bits: _Bits) -> tuple[int, int]:

@@ -16,7 +16,6 @@ from hybrid.photo.decoded import (
     checked_size,
     checked_values,
     decoding,
-    directories_in,
     dpi_of,
     orientation_of,
     per_inch,
@@ -60,7 +59,7 @@ def read(path: Path) -> Decoded:
     channels = 1 if values.shape[2] < 3 else 3
     codes = found.get(b"cICP", b"")
     space = space_of_codes(codes[0], codes[1], channels) if len(codes) == 4 else None
-    directories = directories_in(found.get(b"eXIf", b""))
+    directories = exif.read(found.get(b"eXIf", b""))
     blocks = {
         "exif": exif.blob(exif.cleaned(directories)),
         "xmp": texts.get(_XMP_KEYWORD, b""),
@@ -83,7 +82,18 @@ def size(path: Path) -> tuple[int, int]:
     found: dict[bytes, bytes] = {}
     for name, content in _chunks(mapped(path)):
         found.setdefault(name, content)
-    return upright_size(_stored_size(found), orientation_of(directories_in(found.get(b"eXIf", b""))))
+    return upright_size(_stored_size(found), orientation_of(exif.read(found.get(b"eXIf", b""))))
+
+
+def stored_size(data: memoryview) -> tuple[int, int]:
+    """Height and width as the first chunk, which is the header, says them.
+
+    Raises
+    ------
+    PhotoError
+        It is none.
+    """
+    return _stored_size(dict([next(_chunks(data), (b"", b""))]))
 
 
 def _stored_size(found: dict[bytes, bytes]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hybrid.color import SRGB_TO_XYZ
 from hybrid.photo import exif
-from hybrid.photo.decoded import Decoded, checked_size, checked_values, directories_in
+from hybrid.photo.decoded import Decoded, checked_size, checked_values
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
 from hybrid.photo.profiles import LINEAR, MatrixSpace
@@ -47,7 +47,7 @@ def is_raw(path: Path, start: bytes) -> bool:
         return False
     if path.suffix.lower() in ENDINGS or start[8:10] == b"CR":
         return True
-    main = directories_in(mapped(path)).main
+    main = exif.read(mapped(path)).main
     photometric = main.get(_PHOTOMETRIC)
     return _DNG_VERSION in main or (photometric is not None and photometric.integer() in _OF_SENSORS)
 
@@ -73,7 +73,7 @@ def read(path: Path) -> Decoded:
             output_color=library.ColorSpace.ProPhoto,
         )
     values = checked_values(values, height, width, "raw file")
-    directories = exif.cleaned(directories_in(mapped(path)))
+    directories = exif.cleaned(exif.read(mapped(path)))
     camera = {tag: item for tag, item in directories.camera.items() if tag != _MAKER_NOTE}  # its pointers would dangle
     block = exif.blob(exif.Exif(directories.main, camera, directories.gps))
     return Decoded(values, values.shape[2], 16, metadata={"exif": block} if block else {}, space=_SPACE)

@@ -1,24 +1,22 @@
 """TIFF and BigTIFF as they come: any layout, depth and compression, and the page that is meant."""
 
 import logging
-import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from hybrid.photo import exif, jpeg
-from hybrid.photo.decoded import Decoded, checked_size, decoding, directories_in, dpi_of, orientation_of, upright_size
+from hybrid.photo import exif
+from hybrid.photo.decoded import Decoded, checked_size, decoding, dpi_of, orientation_of, upright_size
 from hybrid.photo.lab import LabSpace
-from hybrid.photo.lzw import check_lzw
 from hybrid.photo.mapped import mapped
 from hybrid.photo.photo import PhotoError
+from hybrid.photo.tiff_packed import check_packed
 
 # tifffile logs oddities of other programs' files; they are no news to the user, and an application can still listen.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -56,7 +54,7 @@ def read(path: Path, number: int | None = None) -> Decoded:
         is_lab = page.photometric in _LAB
         space = LabSpace(bits, page.photometric == tifffile.PHOTOMETRIC.ICCLAB) if is_lab else None
         start = page.offset
-    directories = directories_in(mapped(path), first=start)
+    directories = exif.read(mapped(path), first=start)
     blocks = {"exif": exif.blob(exif.cleaned(directories)), "xmp": _bytes(xmp), "iptc": _bytes(iptc)}
     return Decoded(
         values,
@@ -77,7 +75,7 @@ def size(path: Path, number: int | None = None) -> tuple[int, int]:
     with _opened(path) as file:
         page = _page(file, number)
         stored, start = _stored_size(page), page.offset
-    return upright_size(stored, orientation_of(directories_in(mapped(path), first=start)))
+    return upright_size(stored, orientation_of(exif.read(mapped(path), first=start)))
 
 
 def pages(path: Path) -> int:
@@ -159,27 +157,13 @@ def _check_pieces(page: tifffile.TiffPage) -> None:
         raise PhotoError("the TIFF's palette is damaged; copy it again or save it as RGB")
 
 
-def _check_packed(page: tifffile.TiffPage) -> None:
-    """Refuse strips and tiles by which a decoder would read or take memory that is not the picture's."""
-    data = mapped(Path(page.parent.filehandle.path))
-    most = max(_LARGEST_TILE, 4 * page.imagewidth * page.imagelength)
-    for start, size in zip(page.dataoffsets, page.databytecounts, strict=False):
-        packed = np.frombuffer(data, np.uint8)[start : start + size]
-        packed = packed if page.fillorder == 1 else imagecodecs.bitorder_decode(packed)
-        if page.compression == tifffile.COMPRESSION.LZW:
-            check_lzw(packed)
-        elif packed.size and math.prod(jpeg.stored_size(packed.data)) > most:
-            raise PhotoError("the TIFF is damaged: a JPEG in it is larger than the picture; copy or scan it again")
-
-
 def _values(page: tifffile.TiffPage) -> NDArray[np.generic]:
     samples, size = page.samplesperpixel, (page.imagelength, page.imagewidth)
     if page.compression == tifffile.COMPRESSION.NONE:
         ends = (a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=False))
         if max(ends, default=0) > page.parent.filehandle.size:
             raise PhotoError("the TIFF is cut short: its pixels end before the file should; copy or scan it again")
-    if page.compression in (tifffile.COMPRESSION.LZW, tifffile.COMPRESSION.JPEG):
-        _check_packed(page)
+    check_packed(page)
     values = page.asarray()
     if samples > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         values = np.moveaxis(values.reshape(samples, *size), 0, -1)

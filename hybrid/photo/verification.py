@@ -17,7 +17,10 @@ _JPEG_START = b"\xff\xd8\xff"
 
 
 def verify_file(
-    path: str | os.PathLike[str], against: str | os.PathLike[str], tolerance: float | None = None
+    path: str | os.PathLike[str],
+    against: str | os.PathLike[str],
+    tolerance: float | None = None,
+    page: int | None = None,
 ) -> Fidelity:
     """Measure what a coloured file kept of its photo; beyond the two photos it takes memory for some rows only.
 
@@ -26,6 +29,7 @@ def verify_file(
     path : the coloured file.
     against : the photo.
     tolerance : steps of 1/65535 that luminance may differ by; default what the file's depth and format allow.
+    page : of a photo of several pages, as of `read_photo`; the coloured file has one.
 
     Returns
     -------
@@ -36,7 +40,7 @@ def verify_file(
     PhotoError
         As `read_photo`.
     """
-    written, photo = read_photo(path, keep_color=True), read_photo(against)
+    written, photo = read_photo(path, keep_color=True), read_photo(against, page=page)
     space = output_space(written)
     with Path(path).open("rb") as file:
         is_jpeg = file.read(len(_JPEG_START)) == _JPEG_START

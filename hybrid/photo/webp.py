@@ -12,7 +12,6 @@ from hybrid.photo.decoded import (
     checked_size,
     checked_values,
     decoding,
-    directories_in,
     dpi_of,
     orientation_of,
     upright_size,
@@ -57,6 +56,17 @@ def size(path: Path) -> tuple[int, int]:
     return upright_size(_stored_size(found), orientation_of(_directories(found)))
 
 
+def stored_size(data: memoryview) -> tuple[int, int]:
+    """Height and width as the file stores them.
+
+    Raises
+    ------
+    PhotoError
+        It does not say.
+    """
+    return _stored_size(_chunks(data))
+
+
 def _chunks(data: memoryview) -> dict[bytes, memoryview]:
     """The first chunk of every name."""
 
@@ -74,7 +84,7 @@ def _chunks(data: memoryview) -> dict[bytes, memoryview]:
 
 
 def _directories(found: dict[bytes, memoryview]) -> exif.Exif:
-    return directories_in(bytes(found.get(b"EXIF", b"")).removeprefix(b"Exif\0\0"))
+    return exif.read(bytes(found.get(b"EXIF", b"")).removeprefix(b"Exif\0\0"))
 
 
 def _stored_size(found: dict[bytes, memoryview]) -> tuple[int, int]:

@@ -354,16 +354,6 @@ def test_photos_of_any_shape_work(tmp_path: Path, shape: tuple[int, int]) -> Non
     assert tifffile.imread(target).shape == (*shape, 3)
 
 
-def test_info_and_models_say_what_there_is(grey: Path) -> None:
-    facts = report_of(run("info", grey, "--json"))
-    assert (facts["width"], facts["height"], facts["bits"], facts["dpi"]) == (WIDTH, HEIGHT, 16, [300, 300])
-    assert report_of(run("models", "--json"))["name"] == "lite"
-    for words in (("info", grey), ("models",)):
-        result = run(*words)
-        assert result.exit_code == 0, result.output
-        assert result.stderr == ""
-
-
 def scene_files(folder: Path, right: int = 0) -> tuple[Path, Path]:
     """A grey photo of 128 × 96 pixels, and a colour picture of it that lies so many pixels off."""
     random = np.random.default_rng(3)

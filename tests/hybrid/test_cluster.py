@@ -79,14 +79,20 @@ def test_nodes_that_are_up_are_read_from_what_ray_lists() -> None:
     }
 
 
-@given(st.integers(0, 10**8), st.lists(st.integers(0, 10**8), max_size=3), st.lists(st.floats(1e9, 2e10), min_size=1))
+@given(
+    st.integers(0, 10**8),
+    st.lists(st.integers(0, 10**8), max_size=3),
+    st.lists(st.floats(1e9, 2e10), min_size=1),
+    st.floats(1, 50),
+)
 def test_photos_go_where_they_fit_and_else_to_the_largest_node_alone(
-    pixels: int, working: list[int], memories: list[float]
+    pixels: int, working: list[int], memories: list[float], megapixels: float
 ) -> None:
     nodes = [Node(str(number), "", 4, 0, memory) for number, memory in enumerate(memories)]
-    needed = sum(plan_bytes(count, False) for count in (pixels, *working))
+    plan = partial(plan_bytes, megapixels=megapixels)
+    needed = sum(plan(count) for count in (pixels, *working))
     for node in nodes:
-        is_free_to = may_begin(node, nodes, pixels, working, 0, has_strokes=False)
+        is_free_to = may_begin(node, nodes, pixels, working, 0, plan)
         if needed + FIXED <= node.memory:
             assert is_free_to
         elif working:
@@ -362,7 +368,7 @@ def test_ctrl_c_and_sigkill_leave_whole_files_and_a_rerun_goes_on(
 def test_the_whole_program_from_files_to_files_with_a_node_killed(
     tmp_path: Path, two_nodes: tuple[str, Callable[[], None]]
 ) -> None:
-    from test_batch import counted, made_scans
+    from batches import counted, made_scans
 
     address, kill = two_nodes
     made_scans(tmp_path / "in", 30, 2, 5)

@@ -75,8 +75,24 @@ def test_a_marked_copy_is_compared_with_the_page(book: Path, tmp_path: Path) -> 
     assert json.loads(result.stdout)["hint_pixels"] == 12
 
 
+def test_verify_takes_the_page_that_was_coloured(book: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.tif"
+    assert run("colorize", book, "-o", target, "--page", 4, "--model", "none").exit_code == 0
+    result = run("verify", target, "--against", book, "--page", 4, "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert (told["page"], told["holds"], told["photo_size"]) == (4, True, [50, 20])
+    for words, text in (((), "50×20, but the photo has 40×30"), (("--page", 5), "but the photo has 40×30")):
+        result = run("verify", target, "--against", book, *words)
+        assert result.exit_code == 7
+        assert text in result.stdout
+    assert run("verify", target, "--against", book, "--page", 0).exit_code == 2
+
+
 def test_commands_refuse_a_page_that_is_not_there(book: Path, tmp_path: Path) -> None:
-    for words in (("colorize", book, "-o", tmp_path / "out.tif", "--model", "none"), ("info", book)):
+    tifffile.imwrite(tmp_path / "one.tif", np.zeros((20, 50, 3), np.uint16), photometric="rgb")
+    coloring = ("colorize", book, "-o", tmp_path / "out.tif", "--model", "none")
+    for words in (coloring, ("info", book), ("verify", tmp_path / "one.tif", "--against", book)):
         result = run(*words, "--page", 9)
         assert result.exit_code == 3
         (line,) = result.stderr.splitlines()

@@ -209,7 +209,7 @@ def test_one_bit_file_to_file(tmp_path: Path, kind: str) -> None:
     assert colorize(path, tmp_path / "b.tif", "--device", "cpu")["luminance_change"] <= 1
 
 
-@pytest.mark.parametrize("compression", ["jpeg", "lzma", "jpeg2000", "webp", "jpegxl", "png"])
+@pytest.mark.parametrize("compression", ["jpeg", "lzma", "jpeg2000", "webp", "jpegxl", "png", "jpegxr", "lerc"])
 @pytest.mark.parametrize("layout", [{"rowsperstrip": 16}, {"tile": (16, 32)}], ids=["strips", "tiles"])
 def test_tiff_by_other_codecs(tmp_path: Path, compression: str, layout: dict[str, Any]) -> None:
     y, x = np.mgrid[0:40, 0:60]

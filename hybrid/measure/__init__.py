@@ -1,0 +1,1 @@
+"""What colouring takes, file to file; run by `python -m hybrid.measure`."""
