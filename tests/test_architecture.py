@@ -50,6 +50,7 @@ ONLY = {
     "uvicorn": ("hybrid.editor.server", "hybrid.cli.edit"),
     "playwright": ("hybrid.editor.measure",),
     "pyamg": ("solvers.peers",),
+    "pymatting": ("solvers.peers",),
     "matplotlib": ("hybrid.train",),
     "typer": (
         "hybrid.cli",
@@ -64,7 +65,7 @@ ONLY = {
 """Library -> the only modules that may import it."""
 SOLVERS_USE = {"numpy", "scipy", "numba"}
 SOLVERS_MAY = {
-    "solvers.peers": {"pyamg", "pyamgcl", "sksparse"},
+    "solvers.peers": {"petsc4py", "pyamg", "pyamgcl", "pymatting", "pypardiso", "sksparse"},
     "solvers.bench": {"PIL", "matplotlib"},
     "solvers.device": {"torch"},
     "solvers.device.measure": {"PIL"},
