@@ -125,10 +125,10 @@ def assemble(stencil: Stencil, problem: Problem) -> tuple[Any, sparse.csr_array,
     return operator, (plain + sparse.diags_array(lumped)).tocsr(), right
 
 
-def first_within(
-    prepared: Prepared, right: Vector, start: Vector, reference: Vector, bound: float, limit: int
+def iterated(
+    prepared: Prepared, right: Vector, start: Vector, limit: int, is_enough: Callable[[Vector], bool]
 ) -> tuple[int, Vector]:
-    """The first iterate whose largest error is at most `bound`, and its number; -1 with the last one if none is.
+    """The first iterate that is enough, and its number; -1 with the last one if none is.
 
     Iterates in scipy with the peer's preconditioner: the same steps as `run` takes, with somebody watching.
     """
@@ -137,21 +137,19 @@ def first_within(
     def watch(answer: Vector) -> None:
         nonlocal count
         count += 1
-        if np.abs(answer - reference).max() <= bound:
-            raise _Within(answer.copy())
+        if is_enough(answer):
+            raise _Enough(answer.copy())
 
-    if np.abs(start - reference).max() <= bound:
-        return 0, start
     try:
         answer, _ = cg(
             prepared.operator, right, x0=start, rtol=0, maxiter=limit, M=prepared.preconditioner, callback=watch
         )
-    except _Within as found:
+    except _Enough as found:
         return count, found.answer
     return -1, answer
 
 
-class _Within(Exception):
+class _Enough(Exception):
     def __init__(self, answer: Vector) -> None:
         super().__init__()
         self.answer = answer

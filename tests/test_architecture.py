@@ -71,7 +71,12 @@ SOLVERS_MAY = {
     "solvers.device.measure": {"PIL"},
 }
 """Libraries of `solvers`, and what single modules of it may import besides."""
-LATE = {"hybrid.cli": ("hybrid", "solvers"), "solvers.solve": ("solvers.device",)}
+LATE = {
+    "hybrid.cli": ("hybrid", "solvers"),
+    "hybrid.cli.bench": ("solvers.bench",),
+    "solvers.bench": ("solvers.bench",),
+    "solvers.solve": ("solvers.device",),
+}
 """Modules that may import packages of this project inside functions, and which."""
 
 

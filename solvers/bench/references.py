@@ -58,12 +58,12 @@ def error_floor(stencil: Stencil, case: Case, chroma: Float) -> float:
     if cells is not None:
         diagonal += cells.lumped()[np.ix_(cells.row, cells.column)]
     return max(
-        float((np.abs(_residual(stencil, case, cells, chroma[..., channel], channel)) / (2 * diagonal)).max())
+        float((np.abs(residual(stencil, case, cells, chroma[..., channel], channel)) / (2 * diagonal)).max())
         for channel in range(chroma.shape[-1])
     )
 
 
-def _residual(
+def residual(
     stencil: Stencil, case: Case, cells: CellOperator | None, chroma: NDArray[np.floating], channel: int
 ) -> NDArray[np.float64]:
     """A u - b of one channel, in float64; one at a time since a photo of 100 MP has to fit."""
