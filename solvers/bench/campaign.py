@@ -46,8 +46,8 @@ def run(options: Namespace) -> None:
                 record = {"kind": "measure", **label, "solver": solver, "threads": count}
                 if journal.has(record):
                     journal.passed()
-                elif (reason := cut.reason(record)) is not None:
-                    journal.write({**record, "status": "over the limit", "reason": reason})
+                elif (why := cut.reason(record)) is not None:
+                    journal.write({**record, "status": "over the limit", "reason": why})
                 else:
                     pairs.append((solver, count))
             if pairs:

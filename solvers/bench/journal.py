@@ -98,7 +98,8 @@ class Cut:
 def summary(record: Record) -> str:
     """One line on a record."""
     keys = ("image", "megapixels", "pattern", "weights", "solver", "editor", "threads")
-    words = [f"{record[key]:g} MP" if key == "megapixels" else str(record[key]) for key in keys if key in record]
+    forms = {"megapixels": "{:g} MP", "threads": "{} threads", "pattern": "pattern {}", "weights": "weights {}"}
+    words = [forms.get(key, "{}").format(record[key]) for key in keys if record.get(key, 1) != 1]
     if record["status"] != "ok":
         return f"{', '.join(words)}: {record['status']}: {record['reason']}"
     if record["kind"] == "stream":
