@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from solvers.bench.lead import measures, passes, profiles, stroke_seconds
 from solvers.bench.records import Record
@@ -24,6 +24,8 @@ COLOURS = {
 PALETTE = {"direct": "#4c78a8", "simple": "#8a8f98", "pyamg": "#e08b2c", "amgcl": "#7b5ea7", "petsc": "#3a9278"}
 OUR_COLOUR, OTHER_COLOUR = "#c8102e", "#222222"
 MARKERS = "os^D"
+LOWEST = 1e-2
+"""Lower edge of plots of errors, in bounds."""
 PATTERN_NAMES = {"A": "4096 dots", "B": "a dozen strokes", "one": "one stroke", "recipe": "the product's recipe"}
 
 
@@ -70,8 +72,12 @@ def _figure(panels: int, rows: int = 1, height: float = 4.3) -> tuple[Figure, An
 
 
 def _plain(axis: Any) -> None:
+    """Logarithmic axes with plain numbers, 1, 2 and 5 of every decade if there are few."""
     for side in (axis.xaxis, axis.yaxis):
         if side.get_scale() == "log":
+            low, high = side.get_view_interval()
+            if side is axis.yaxis or not isinstance(side.get_major_locator(), FixedLocator):
+                side.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
             side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             side.set_minor_formatter(NullFormatter())
 
@@ -117,7 +123,9 @@ def _against_size(
                 exponents.append((solver, exponent))
         axis.set(xscale="log", yscale="log", xlabel="megapixels")
         axis.set_title(_title(key), fontsize=10)
-        axis.set_xticks(sorted({record["megapixels"] for record in group}))
+        sizes = sorted({record["megapixels"] for record in group})
+        axis.set_xlim(sizes[0] / 1.5, sizes[-1] * 1.5)
+        axis.set_xticks(sizes)
         _plain(axis)
         if exponents:
             shown = [line for line in exponents if line[0] == OURS] + [e for e in exponents if e[0] != OURS]
@@ -164,12 +172,12 @@ def draw_precision(records: Sequence[Record]) -> Figure | None:
             record = next(record for record in group if record["solver"] == solver)
             before = median(r.get("weights", 0.0) + r.get("setup", 0.0) for r in record["seconds"])
             x = before + np.array(record["trace"]["seconds"])
-            y = np.maximum(record["trace"]["errors"], 1e-4)
+            y = np.maximum(record["trace"]["errors"], 1.3 * LOWEST if len(x) == 1 else 1e-4)
             style = style_of(solver) | {"markersize": 6 if len(x) == 1 else 2.5}
             axis.plot(x, y, label=label_of(solver), **style)
         axis.axhline(1, color="#000000", linewidth=0.9, linestyle="--")
         axis.set(xscale="log", yscale="log", xlabel="seconds, weights and set-up included")
-        axis.set_ylim(1e-2, 300)
+        axis.set_ylim(LOWEST, 300)
         axis.set_title(f"{_title(key)}\n{group[0]['image']}, {group[0]['megapixels']:g} MP", fontsize=9)
         _plain(axis)
     axes[0][0].set_ylabel("largest error of any pixel, in half 8-bit steps")
@@ -196,7 +204,7 @@ def draw_convergence(records: Sequence[Record]) -> Figure | None:
         for row in range(2):
             axes[row][column].set(xscale="log", yscale="log")
         axes[0][column].axhline(1, color="#000000", linewidth=0.9, linestyle="--")
-        axes[0][column].set_ylim(1e-2, 300)
+        axes[0][column].set_ylim(LOWEST, 300)
         axes[0][column].set_title(_title(key), fontsize=10)
         axes[1][column].set_xlabel("iteration")
         axes[0][column].xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

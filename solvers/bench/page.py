@@ -22,7 +22,7 @@ STYLE = """
   :root { --ink: #e6e6e3; --soft: #a3a6ad; --paper: #17181b; --card: #202226; --line: #3a3d43; --ours: #ff6b7f; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1120px; padding: 2.5rem 1.5rem 5rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; max-width: 1240px; padding: 2.5rem 1.5rem 5rem; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; }
 h2 { font-size: 1.3rem; margin: 3rem 0 .5rem; padding-top: .4rem; border-top: 1px solid var(--line); }
@@ -35,11 +35,11 @@ figure { margin: 1rem 0 0; }
 figure img { width: 100%; height: auto; background: #fff; border: 1px solid var(--line);
   border-radius: 6px; padding: 8px; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; margin: .6rem 0; }
+table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; margin: .6rem 0; }
 th { text-align: right; font-weight: 600; color: var(--soft); vertical-align: bottom;
   border-bottom: 1px solid var(--line); }
 td { text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th, td { padding: .28rem .6rem; }
+th, td { padding: .26rem .42rem; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.text, th.text { text-align: left; white-space: normal; min-width: 16rem; }
 tr.ours td { color: var(--ours); font-weight: 600; }

@@ -45,7 +45,7 @@ PLATES = (
         "Error against time",
         "How far off the worst pixel still is, as the seconds go by; set-up counts, so lines begin late. The "
         "dashed line is half an 8-bit step: below it nobody can see a difference, and there the clock stops. "
-        "Direct solvers are single points. Further left is better.",
+        "Direct solvers are single points, at the lower edge. Further left is better.",
         draw_precision,
     ),
     Plate(

@@ -18,7 +18,7 @@ from solvers.bench.machine import peak_bytes, reset_peak
 from solvers.bench.references import largest_error, residual
 from solvers.bench.traces import BEYOND, TRACED_PIXELS, Follower, together
 from solvers.peers import Peer, Prepared, iterated, starts
-from solvers.problem import Problem
+from solvers.problem import Cancelled, Problem
 
 PEER_ITERATIONS = 5000
 Counts = list[list[int]]
@@ -218,10 +218,7 @@ def own_trace(case: Case, exact: NDArray[Any], build: Callable[[Any], Any], thre
         goes_on=True,
     )
 
-    def watch(x: NDArray[np.float32], _: float) -> None:
-        follower(x)
-
     follower.start()
-    with contextlib.suppress(SolverError):  # a tenth of the bound may be out of reach; the trace shows it
-        solver.solve(seeds, start=case.first_guess(), tolerance=case.bound / BEYOND, watch=watch)
+    with contextlib.suppress(SolverError, Cancelled):  # a tenth of the bound may be out of reach; the trace shows it
+        solver.solve(seeds, start=case.first_guess(), tolerance=case.bound / BEYOND, watch=lambda x, _: follower(x))
     return together([follower], float(np.linalg.norm(seeds.weight[:, None] * seeds.chroma)))

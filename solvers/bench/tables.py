@@ -78,8 +78,8 @@ def repeat_table(found: Sequence[Repeat]) -> str:
 
 def solver_table(group: Sequence[Record], everything: Sequence[Record]) -> str:
     """Every solver on problems of a kind, the fastest first."""
-    head = ["solver", "set-up ns/px", "solve ns/px", "total ns/px", "× ours", "iterations", "ns/px each"]
-    head += ["memory B/px", "error", "residual", "after a stroke", "× ours", "way"]
+    head = ["solver", "set-up ns/px", "solve ns/px", "total ns/px", "× ours", "iter.", "ns/px each"]
+    head += ["B/px", "error", "residual", "after a stroke", "× ours"]
     rows = []
     for (solver,), own in grouped(group, "solver"):
         right = [record for record in own if record["status"] == "ok"]
@@ -87,7 +87,7 @@ def solver_table(group: Sequence[Record], everything: Sequence[Record]) -> str:
             rows.append((_nanoseconds(right, totals)[0], solver, _solver_row(solver, own, right, everything)))
         else:
             status = ", ".join(sorted({record["status"] for record in own}))
-            rows.append((float("inf"), solver, [solver, status, *[DASH] * 11]))
+            rows.append((float("inf"), solver, [solver, status, *[DASH] * 10]))
     rows.sort(key=lambda row: row[0])
     marked = [("ours" if name == OURS else "lost" if np.isinf(key) else "", cells) for key, name, cells in rows]
     return table(head, marked)
@@ -104,7 +104,6 @@ def _solver_row(solver: str, own: Sequence[Record], right: Sequence[Record], eve
     each = f"{solve / median(iterations):.1f}" if min(iterations) else DASH
     stroke = [seconds for record in right for seconds in stroke_seconds(record)]
     states = sorted({record["stroke"]["status"] for record in right if "stroke" in record} - {"ok"})
-    ways = sorted({record["stroke"]["way"] for record in right if stroke_seconds(record)})
     return [
         solver + (" (ours)" if solver == OURS else ""),
         f"{setup:.0f}",
@@ -120,7 +119,6 @@ def _solver_row(solver: str, own: Sequence[Record], right: Sequence[Record], eve
         if stroke
         else ", ".join(states) or DASH,
         _times_ours(right, everything, stroke_seconds),
-        ", ".join(ways) or DASH,
     ]
 
 
