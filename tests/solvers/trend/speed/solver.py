@@ -25,16 +25,16 @@ class Solving:
         self.before = self.solver.solve(self.case.seeds, tolerance=self.case.bound / 2)  # compiles, and sets up
         self.drawn = with_stroke(self.case.seeds, strokes(self.guide, 1, seed=7).index)
 
-    def time_set_up_and_solve(self, marks: str, weights: str) -> None:
+    def time_set_up_and_solve(self, *_: str) -> None:
         ChromaSolver(self.case.luminance, **self.options).solve(self.case.seeds, tolerance=self.case.bound)
 
-    def time_solve_again(self, marks: str, weights: str) -> None:
+    def time_solve_again(self, *_: str) -> None:
         self.solver.solve(self.case.seeds, tolerance=self.case.bound)
 
-    def time_one_stroke_more(self, marks: str, weights: str) -> None:
+    def time_one_stroke_more(self, *_: str) -> None:
         self.solver.edit(self.before, self.case.seeds, self.drawn, tolerance=self.case.bound)
 
-    def track_iterations(self, marks: str, weights: str) -> int:
+    def track_iterations(self, *_: str) -> int:
         return self.solver.solve(self.case.seeds, tolerance=self.case.bound).iterations
 
 
