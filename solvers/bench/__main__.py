@@ -104,7 +104,12 @@ def _report(options: argparse.Namespace) -> None:
     if options.markdown:
         print(report(records))
         return
-    from solvers.bench.page import write_page
+    try:
+        from solvers.bench.page import write_page
+    except ModuleNotFoundError as missing:
+        raise ValueError(
+            f"report: the page needs {missing.name}: pip install 'hybrid-colorizer[bench]'; or add --markdown"
+        ) from missing
 
     path = options.out or options.files[0].with_suffix(".html")
     for written in write_page(records, path):
@@ -135,7 +140,7 @@ def _problem_options(command: argparse.ArgumentParser, patterns: list[str]) -> N
     threads = "threads that a solver may use; each number is measured (default: 1)"
     command.add_argument("--threads", type=_count, nargs="+", default=[1], metavar="N", help=threads)
     seconds = "a solver may take for one problem, all its repeats together (default: %(default)g)"
-    command.add_argument("--time-limit", type=_size, default=20.0, metavar="SECONDS", help=seconds)
+    command.add_argument("--time-limit", type=_size, default=30.0, metavar="SECONDS", help=seconds)
     memory = "a solver may hold (default: %(default)g)"
     command.add_argument("--memory-limit", type=_size, default=12.0, metavar="GB", help=memory)
     out = "records are added to it as JSON lines; - prints them (default: %(default)s)"

@@ -31,6 +31,7 @@ class Duel:
     names : who was fastest, most often first
     ratio : median over problems of their medians' ratio; above 1 ours is faster
     least, most : of any two repeats on any problem
+    processor : the ratio in processor time, which other programs disturb less; None where that was not measured
     """
 
     problem: tuple[Any, ...]
@@ -41,6 +42,7 @@ class Duel:
     ratio: float
     least: float
     most: float
+    processor: float | None
 
 
 def measures(records: Iterable[Record]) -> list[Record]:
@@ -73,8 +75,14 @@ def duels(records: Iterable[Record], seconds: Seconds = totals) -> list[Duel]:
         middle, least, most = zip(*ratios, strict=True)
         own, their = (median(median(seconds(pair[side])) for pair in pairs) for side in (0, 1))
         ordered = tuple(name for name, _ in names.most_common())
-        found.append(Duel(key, len(pairs), own, their, ordered, median(middle), min(least), max(most)))
+        works = [_work(other) / _work(ours) for ours, other in pairs] if seconds is totals else []
+        work = median(works) if works else None
+        found.append(Duel(key, len(pairs), own, their, ordered, median(middle), min(least), max(most), work))
     return found
+
+
+def _work(record: Record) -> float:
+    return median(repeat["cpu"] for repeat in record["seconds"])
 
 
 def _ratio(theirs: Sequence[float], own: Sequence[float]) -> tuple[float, float, float]:

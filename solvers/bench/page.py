@@ -170,7 +170,8 @@ def _by_size(records: Sequence[Record]) -> str:
             "whichever it "
             "is. A ratio above 1 says how many times as long it took as ours: the median over problems, and in "
             "brackets "
-            "from the least to the most that any repeat of the one gives over any repeat of the other.</p>"
+            "from the least to the most that any repeat of the one gives over any repeat of the other. Where "
+            "other programs were at work, processor time is the fairer measure.</p>"
         )
         parts.append(duel_table(first))
     if again:

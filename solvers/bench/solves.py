@@ -15,7 +15,8 @@ from solvers import SOLVERS, ChromaSolver, Solution, SolverError, Stencil, affin
 from solvers.bench.cases import SOFTNESS, WEIGHTS, Case
 from solvers.bench.guides import Float
 from solvers.bench.machine import peak_bytes, reset_peak
-from solvers.bench.references import largest_error, residual
+from solvers.bench.references import largest_error
+from solvers.bench.residuals import residual
 from solvers.bench.traces import BEYOND, TRACED_PIXELS, Follower, together
 from solvers.peers import Peer, Prepared, iterated, starts
 from solvers.problem import Cancelled, Problem

@@ -41,12 +41,15 @@ def _figures(value: float) -> str:
 
 def duel_table(found: Sequence[Duel]) -> str:
     head = ["marks", "weights", "threads", "MP", "problems", "ours", "fastest other", "took", "times ours (spread)"]
+    has_work = any(duel.processor is not None for duel in found)
+    head += ["in processor time"] * has_work
     rows = []
     for duel in found:
         megapixels, pattern, weights, threads = duel.problem
         names = ", ".join(duel.names[:3])
         values = [pattern, weights, str(threads), f"{megapixels:g}", str(duel.images), seconds_text(duel.own), names]
         values += [seconds_text(duel.other), ratio_text(duel.ratio, duel.least, duel.most)]
+        values += [DASH if duel.processor is None else _figures(duel.processor)] * has_work
         rows.append(("lost" if duel.ratio < 1 else "", values))
     return table(head, rows)
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from solvers import SOLVERS, ChromaSolver, SolverError, affinity
-from solvers.bench import campaign, launch
+from solvers.bench import campaign, launch, references, refinement
 from solvers.bench.__main__ import main
 from solvers.bench.cases import CELLS, HALF_STEP, MOST_L, PATTERNS, WEIGHTS, Case, make_case
 from solvers.bench.edits import EDITORS, measured_edits
@@ -17,6 +17,7 @@ from solvers.bench.launch import Limits, launched
 from solvers.bench.page import page_of
 from solvers.bench.photos import photo_files, photo_guide, photo_names
 from solvers.bench.references import error_floor, largest_error, reference, reference_methods
+from solvers.bench.refinement import refined
 from solvers.bench.report import fitted_exponent, ratio, report
 from solvers.bench.runs import measured, solver_names
 from solvers.peers import PEERS, Peer, Prepared
@@ -120,7 +121,7 @@ def test_worker_round_trip(tmp_path):
 def test_the_recipe_is_three_solves():
     case = make_case(gallery_guide("grain", SMALL), "recipe", "power")
     exact, label = reference(case, "multigrid")
-    assert "multigrid at 1/" in label
+    assert "multigrid refined in double precision to a residual of 1e-1" in label
     assert len(exact) == 3
     assert largest_error(exact[0], exact[2]) > case.bound
     for solver in ("multigrid", "jacobi"):
@@ -183,8 +184,8 @@ class GuessesNan(StopsEarly):
 
 
 class GivesUp(StopsEarly):
-    def solve(self, problem):
-        raise SolverError(f"given up at {problem.tolerance:.4f}")
+    def solve(self, problem, *_):
+        raise SolverError(f"given up at {getattr(problem, 'tolerance', 0):.4f}")
 
 
 @pytest.mark.parametrize("planted", [StopsEarly, OtherSystem, GuessesNan])
@@ -223,8 +224,30 @@ def test_a_wrong_reference_is_refused(problem, monkeypatch):
     assert error_floor(stencil, case, exact[0]) < 1e-3 * case.bound
     assert error_floor(stencil, case, exact[0] + np.float32(10 * case.bound)) > case.bound
     monkeypatch.setitem(SOLVERS, "multigrid", OtherSystem)
+    assert largest_error(reference(case, "multigrid")[0][0], exact[0]) < 1e-3 * case.bound  # what is refined is right
+    monkeypatch.setattr(references, "refined", GivesUp.solve)
     with pytest.raises(SolverError, match="wrong by at least"):
         reference(case, "multigrid")
+
+
+@pytest.mark.parametrize("pattern", ["A", "B", "one"])
+def test_refinement_makes_a_poor_answer_exact(pattern):
+    case = make_case(gallery_guide("grain", SMALL), pattern, "s02")
+    stencil = affinity(case.luminance, "gaussian", **WEIGHTS["s02"][1])
+    poor = np.full((*case.luminance.shape, 2), 0.3, np.float32)
+    answer, residual, correction = refined(stencil, case, poor)
+    assert answer.dtype == np.float64
+    assert residual <= 1e-12
+    assert correction < 0.1
+    assert largest_error(answer, reference(case, "superlu")[0][0]) < 1e-3 * case.bound
+
+
+def test_refinement_that_does_not_help_is_refused(problem, monkeypatch):
+    case, exact = problem
+    stencil = affinity(case.luminance, "gaussian", **WEIGHTS["s02"][1])
+    monkeypatch.setattr(refinement, "conjugate_gradients", lambda *given: given[2].fill(0.01))
+    with pytest.raises(SolverError, match="refinement: relative residual"):
+        refined(stencil, case, exact[0] + np.float32(0.1))
 
 
 @pytest.mark.parametrize("pattern", ["recipe", "one"])

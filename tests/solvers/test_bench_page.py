@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ from solvers.bench.page import page_of, write_page
 from solvers.bench.photos import photo_guide, photo_names, photographs_of_skimage
 from solvers.bench.plates import PLATES
 from solvers.bench.records import append, last_run, mend, read_records
-from solvers.bench.references import reference, residual
+from solvers.bench.references import reference
+from solvers.bench.residuals import residual
 from solvers.bench.runs import factory, measured
 from solvers.bench.stream import triad
 from solvers.bench.tables import residual_at_bound
@@ -248,6 +250,7 @@ def test_ours_meets_the_fastest_other_on_every_problem():
     records += [made_up(1, hash="h2", image="b"), made_up(1, "slow", scale=4, hash="h2", image="b")]
     (duel,) = duels(records)
     assert (duel.images, duel.names, duel.ratio) == (2, ("quick", "slow"), pytest.approx(3))
+    assert duel.processor == pytest.approx(3)
     assert (duel.least, duel.most) == (pytest.approx(2 * 0.9 / 1.2), pytest.approx(4 * 1.2 / 0.9))
     assert not losses(records)
     assert not duels([record for record in records if record["solver"] != "multigrid"])
@@ -355,6 +358,18 @@ def test_a_page_of_nothing_is_refused(tmp_path):
     with pytest.raises(ValueError, match="hold no measurement"):
         write_page([record for record in full_set() if record["kind"] == "stream"], tmp_path / "p.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_without_matplotlib_one_line_says_what_to_install(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "bench.jsonl"
+    append(out, made_up(1))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    for name in ("figures", "plates", "page"):
+        monkeypatch.delitem(sys.modules, f"solvers.bench.{name}", raising=False)
+    assert main(["report", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "pip install 'hybrid-colorizer[bench]'; or add --markdown" in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["edits", "--help"], ["report", "--help"]])

@@ -1,4 +1,4 @@
-"""What airspeed velocity measures of every commit: the solver on half a megapixel, to the product's own bound."""
+"""What airspeed velocity measures of every commit: the solver on a quarter of a megapixel, to the product's own bound."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from solvers import ChromaSolver, Seeds
 from solvers.bench.cases import WEIGHTS, make_case, strokes
 from solvers.bench.guides import gallery_guide
 
-MEGAPIXELS = 0.5
+MEGAPIXELS = 0.25
 
 
 class Solving:
@@ -14,7 +14,7 @@ class Solving:
 
     params = (("A", "B"), ("s02", "power"))
     param_names = ("marks", "weights")
-    number, repeat, warmup_time, timeout = 1, (3, 7, 20.0), 0, 600
+    number, repeat, warmup_time, timeout = 1, (3, 5, 6.0), 0, 600
 
     def setup(self, marks: str, weights: str) -> None:
         self.guide = gallery_guide("grain", MEGAPIXELS)
