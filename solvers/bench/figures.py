@@ -24,6 +24,7 @@ COLOURS = {
 PALETTE = {"direct": "#4c78a8", "simple": "#8a8f98", "pyamg": "#e08b2c", "amgcl": "#7b5ea7", "petsc": "#3a9278"}
 OUR_COLOUR, OTHER_COLOUR = "#c8102e", "#222222"
 MARKERS = "os^D"
+LINES = {"o": "-", "s": "--", "^": ":", "D": "-.", "x": "-"}
 LOWEST = 1e-2
 """Lower edge of plots of errors, in bounds."""
 PATTERN_NAMES = {"A": "4096 dots", "B": "a dozen strokes", "one": "one stroke", "recipe": "the product's recipe"}
@@ -105,7 +106,6 @@ def _against_size(
         return None
     figure, axes = _figure(len(panels))
     for axis, (key, group) in zip(axes[0], panels, strict=True):
-        exponents = []
         for solver in _order({record["solver"] for record in group}):
             by_size = grouped(
                 sorted((r for r in group if r["solver"] == solver), key=lambda r: r["megapixels"]), "megapixels"
@@ -119,19 +119,16 @@ def _against_size(
             ]
             axis.errorbar(x, middle, yerr=bars, label=label_of(solver), elinewidth=0.7, capsize=1.5, **style_of(solver))
             exponent = fitted_exponent(x, middle)
-            if has_exponents and exponent is not None:
-                exponents.append((solver, exponent))
+            if has_exponents and solver == OURS and exponent is not None:
+                text = f"ours grows as the size to the {exponent:.2f}"
+                style = {"fontsize": 8, "color": OUR_COLOUR, "ha": "right", "va": "bottom"}
+                axis.text(0.99, 0.01, text, transform=axis.transAxes, **style)
         axis.set(xscale="log", yscale="log", xlabel="megapixels")
         axis.set_title(_title(key), fontsize=10)
         sizes = sorted({record["megapixels"] for record in group})
         axis.set_xlim(sizes[0] / 1.5, sizes[-1] * 1.5)
         axis.set_xticks(sizes)
         _plain(axis)
-        if exponents:
-            shown = [line for line in exponents if line[0] == OURS] + [e for e in exponents if e[0] != OURS]
-            text = "growth with size to the\n" + "\n".join(f"{name}  {power:.2f}" for name, power in shown)
-            style = {"fontsize": 6.2, "color": "#444444", "family": "monospace", "ha": "right", "va": "bottom"}
-            axis.text(0.99, 0.01, text, transform=axis.transAxes, **style)
     axes[0][0].set_ylabel(what)
     _legend(figure, axes)
     return figure
@@ -228,7 +225,7 @@ def draw_profile(records: Sequence[Record]) -> Figure | None:
         x = [1.0, *(value for value in values if np.isfinite(value)), most]
         solved = len(x) - 2
         y = [sum(value <= 1 for value in values) / len(values), *((k + 1) / len(values) for k in range(solved))]
-        style = style_of(solver) | {"marker": ""}
+        style = style_of(solver) | {"marker": "", "linestyle": LINES[style_of(solver)["marker"]]}
         axis.step(x, [*y, solved / len(values)], where="post", label=label_of(solver), **style)
     axis.set(xscale="log", xlabel="times as long as the fastest, at most", ylim=(0, 1.03), xlim=(1, most))
     axis.set_ylabel("share of the problems solved")

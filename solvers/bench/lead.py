@@ -75,13 +75,13 @@ def duels(records: Iterable[Record], seconds: Seconds = totals) -> list[Duel]:
         middle, least, most = zip(*ratios, strict=True)
         own, their = (median(median(seconds(pair[side])) for pair in pairs) for side in (0, 1))
         ordered = tuple(name for name, _ in names.most_common())
-        works = [_work(other) / _work(ours) for ours, other in pairs] if seconds is totals else []
-        work = median(works) if works else None
-        found.append(Duel(key, len(pairs), own, their, ordered, median(middle), min(least), max(most), work))
+        processor = median(work(other) / work(ours) for ours, other in pairs) if seconds is totals else None
+        found.append(Duel(key, len(pairs), own, their, ordered, median(middle), min(least), max(most), processor))
     return found
 
 
-def _work(record: Record) -> float:
+def work(record: Record) -> float:
+    """Median processor time of all steps that count."""
     return median(repeat["cpu"] for repeat in record["seconds"])
 
 

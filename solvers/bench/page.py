@@ -14,7 +14,15 @@ from solvers.bench.plates import PLATES
 from solvers.bench.records import Record
 from solvers.bench.report import OURS, grouped, totals
 from solvers.bench.stream import PASS_BYTES
-from solvers.bench.tables import duel_table, loss_table, repeat_table, solver_table, stroke_table, trouble_table
+from solvers.bench.tables import (
+    duel_table,
+    growth_table,
+    loss_table,
+    repeat_table,
+    solver_table,
+    stroke_table,
+    trouble_table,
+)
 
 STYLE = """
 :root { --ink: #1c1d20; --soft: #5c6068; --paper: #fbfbf9; --card: #ffffff; --line: #dcdcd6; --ours: #c8102e; }
@@ -32,7 +40,7 @@ p { max-width: 46rem; margin: .5rem 0; }
 .note, figcaption { color: var(--soft); font-size: .92rem; }
 nav a { margin-right: 1.1rem; color: inherit; }
 figure { margin: 1rem 0 0; }
-figure img { width: 100%; height: auto; background: #fff; border: 1px solid var(--line);
+figure img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line);
   border-radius: 6px; padding: 8px; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; margin: .6rem 0; }
@@ -51,6 +59,8 @@ code { font-size: .9em; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .92rem; }
 dt { color: var(--soft); } dd { margin: 0; }
 """
+DOTS = 170
+"""Pixels an inch of the figures, sharp on fine displays too."""
 
 
 def write_page(records: Sequence[Record], path: Path) -> list[Path]:
@@ -72,14 +82,16 @@ def write_page(records: Sequence[Record], path: Path) -> list[Path]:
         if figure is None:
             continue
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", facecolor="white")
+        figure.savefig(buffer, format="png", facecolor="white", dpi=DOTS)
+        width = round(figure.get_figwidth() * 96)
         beside = path.with_name(f"{path.stem}-{plate.name}.png")
         _write_whole(beside, buffer.getvalue())
         written.append(beside)
         data = base64.b64encode(buffer.getvalue()).decode()
         figures.append(
             f'<h2 id="{plate.name}">{escape(plate.title)}</h2><p>{escape(plate.text)}</p>'
-            f'<figure><img alt="{escape(plate.title)}" src="data:image/png;base64,{data}"></figure>'
+            f'<figure><img alt="{escape(plate.title)}" style="width:{width}px" '
+            f'src="data:image/png;base64,{data}"></figure>'
         )
     _write_whole(path, page_of(records, figures).encode())
     return [path, *written]
@@ -107,7 +119,8 @@ def _write_whole(path: Path, data: bytes) -> None:
 def _head(records: Sequence[Record]) -> str:
     found = measures(records)
     machine = records[-1]["machine"]
-    problems = len({(record.get("hash"), record["image"], record["megapixels"], record["pattern"]) for record in found})
+    kinds = ("image", "megapixels", "pattern", "weights")
+    problems = len({tuple(record[key] for key in kinds) for record in found})
     solvers = len({record["solver"] for record in found})
     sizes = sorted({record["megapixels"] for record in found})
     span = (
@@ -207,6 +220,9 @@ def _tables(records: Sequence[Record]) -> str:
         title = f"{megapixels:g} MP, pattern {pattern}, weights {weights}, {threads} thread{'s' * (threads > 1)}"
         many = f"{images} images" if images > 1 else group[0]["image"]
         parts.append(f"<h3>{escape(title)}, {escape(many)}</h3>" + solver_table(group, found))
+    growth = growth_table(found)
+    if growth:
+        parts.append("<h3>Time grows as the size to the power of</h3>" + growth)
     edits = [record for record in records if record["kind"] == "edits"]
     if edits:
         parts.append("<h3>Many strokes, one after the other</h3>" + stroke_table(edits))

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from solvers.bench.lead import Duel, Repeat, Seconds, stroke_seconds
+from solvers.bench.lead import Duel, Repeat, Seconds, stroke_seconds, work
 from solvers.bench.records import Record
-from solvers.bench.report import OURS, grouped, span, totals
+from solvers.bench.report import OURS, fitted_exponent, grouped, span, totals
 
 DASH = "–"
 
@@ -57,6 +57,7 @@ def duel_table(found: Sequence[Duel]) -> str:
 def loss_table(found: Sequence[tuple[Record, Record, float]], seconds: Seconds) -> str:
     """The worst loss of every problem."""
     head = ["image", "MP", "marks", "weights", "threads", "ours", "faster", "took", "ours took times as long (spread)"]
+    head += ["in processor time"] * (seconds is totals)
     rows, seen = [], set()
     for ours, other, factor in found:
         place = (ours["run"], ours["hash"], ours["threads"])
@@ -66,7 +67,8 @@ def loss_table(found: Sequence[tuple[Record, Record, float]], seconds: Seconds) 
         own, their = seconds(ours), seconds(other)
         values = [ours["image"], f"{ours['megapixels']:g}", ours["pattern"], ours["weights"], str(ours["threads"])]
         values += [seconds_text(median(own)), other["solver"], seconds_text(median(their))]
-        rows.append(("", [*values, ratio_text(factor, min(own) / max(their), max(own) / min(their))]))
+        values.append(ratio_text(factor, min(own) / max(their), max(own) / min(their)))
+        rows.append(("", [*values, *[_figures(work(ours) / work(other))] * (seconds is totals)]))
     return table(head, rows)
 
 
@@ -158,6 +160,25 @@ def _times_ours(records: Sequence[Record], everything: Sequence[Record], seconds
         return "1" if records[0]["solver"] == OURS else DASH
     middle, least, most = zip(*found, strict=True)
     return ratio_text(median(middle), min(least), max(most))
+
+
+def growth_table(records: Sequence[Record]) -> str:
+    """Fitted exponents, a row a solver, a column a kind of problem; nothing where there are no sizes to fit to."""
+    right = [record for record in records if record["status"] == "ok"]
+    kinds = sorted({tuple(record[key] for key in ("pattern", "weights", "threads")) for record in right}, key=str)
+    found: dict[str, dict[Any, str]] = {}
+    for (solver, *kind), own in grouped(right, "solver", "pattern", "weights", "threads"):
+        sizes = [record["pixels"] for record in own]
+        exponent = fitted_exponent(sizes, [median(totals(record)) for record in own])
+        if exponent is not None:
+            span_of_sizes = f"{min(sizes) / 1e6:.2g}–{max(sizes) / 1e6:.3g} MP"
+            found.setdefault(solver, {})[tuple(kind)] = f"{exponent:.2f} ({span_of_sizes})"
+    head = ["solver", *(f"{pattern}, {weights}, {threads} thr." for pattern, weights, threads in kinds)]
+    rows = [
+        ("ours" if solver == OURS else "", [solver, *(cells.get(kind, DASH) for kind in kinds)])
+        for solver, cells in found.items()
+    ]
+    return table(head, rows) if rows else ""
 
 
 def stroke_table(records: Sequence[Record]) -> str:

@@ -347,7 +347,7 @@ def test_figures_draw_what_the_records_hold():
     ours = next(line for line in axis.get_lines() if len(line.get_xdata()) == 2)
     assert list(ours.get_xdata()) == [1, 4]
     assert list(ours.get_ydata()) == pytest.approx([1, 4])
-    assert any("multigrid  1.00" in text.get_text() for text in axis.texts)
+    assert any("to the 1.00" in text.get_text() for text in axis.texts)
     curve = draw_precision(records).axes[0].get_lines()[0]
     assert list(curve.get_xdata()) == pytest.approx([2.1, 2.2, 2.3])  # half of 4 s went before the solve
     assert draw_profile([made_up(1)]) is None

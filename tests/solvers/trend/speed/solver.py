@@ -1,4 +1,4 @@
-"""What airspeed velocity measures of every commit: the solver on a quarter of a megapixel, to the product's own bound."""
+"""What airspeed velocity measures of every commit: the solver on a quarter of a megapixel, to the usual bound."""
 
 import numpy as np
 
