@@ -93,9 +93,11 @@ def test_planted_solvers_are_failures_in_file_and_page_and_a_killed_run_goes_on(
     assert launched == []  # STREAM was measured before
 
 
-def test_a_run_of_another_source_is_not_gone_on_with(tmp_path, capsys):
+@pytest.mark.parametrize("change", ["source", "cpu"])
+def test_a_run_of_another_source_or_machine_is_not_gone_on_with(change, tmp_path, capsys):
     out = tmp_path / "bench.jsonl"
-    append(out, made_up(1, source="another"))
+    same = {"source": source_hash(), "cpu": Journal(None).origin["machine"]["cpu"]} | {change: "another"}
+    append(out, made_up(1, source=same["source"], machine={**made_up(1)["machine"], "cpu": same["cpu"]}))
     command = ["run", "--gallery", "grain", "--solvers", "multigrid", "--out", str(out), "--resume"]
     assert main(command) == 2
     assert "another version of the solver; leave --resume out" in capsys.readouterr().err
