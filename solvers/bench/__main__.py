@@ -72,6 +72,8 @@ def _run_options(running: argparse.ArgumentParser) -> None:
     running.add_argument("--solvers", nargs="+", default=["all"], metavar="NAME", help=solvers)
     repeats = "timed runs of each solver, less where time is short (default: %(default)s)"
     running.add_argument("--repeats", type=_count, default=3, metavar="N", help=repeats)
+    rounds = "times that all solvers have their turn, so that a busy moment falls on all (default: %(default)s)"
+    running.add_argument("--rounds", type=_count, default=1, metavar="N", help=rounds)
     running.add_argument(
         "--no-stroke", dest="stroke", action="store_false", help="leave out solving again after a stroke"
     )

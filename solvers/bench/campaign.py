@@ -6,6 +6,7 @@ import os
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 from solvers.bench.journal import Cut, Journal
@@ -29,7 +30,7 @@ def run(options: Namespace) -> None:
     solvers = chosen_solvers(options.solvers)
     images = sorted(_images(options), key=lambda image: image["megapixels"])
     problems = [(image, p, w) for image in images for p in options.patterns for w in options.weights]
-    total = len(problems) * len(solvers) * len(options.threads)
+    total = len(problems) * len(solvers) * len(options.threads) * options.rounds
     journal = Journal(None if str(options.out) == "-" else options.out, options.resume, total)
     limits = Limits(options.time_limit, options.memory_limit * 1e9)
     for name, package in MISSING.items():
@@ -41,20 +42,25 @@ def run(options: Namespace) -> None:
         for image, pattern, weights in problems:
             problem = {**image, "pattern": pattern, "weights": weights, "folder": scratch, "stroke": options.stroke}
             label = {key: problem[key] for key in ("image", "megapixels", "pattern", "weights")}
-            pairs = []
-            for solver, count in ((solver, count) for solver in solvers for count in options.threads):
-                record = {"kind": "measure", **label, "solver": solver, "threads": count}
-                if journal.has(record):
-                    journal.passed()
-                elif (why := cut.reason(record)) is not None:
+            jobs = []
+            for turn, solver, count in product(range(options.rounds), solvers, options.threads):
+                record = {"kind": "measure", **label, "solver": solver, "threads": count, "round": turn}
+                why = cut.reason(record)
+                if why is None and not journal.has(record) and not journal.has_failed(record):
+                    jobs.append((solver, count, turn))
+                elif turn == 0 and not journal.has(record):
                     journal.write({**record, "status": "over the limit", "reason": why})
                 else:
-                    pairs.append((solver, count))
-            if pairs:
-                _measure_memory(journal, image, options.threads, limits)
-            for record in measured_pairs(problem, pairs, options.repeats, limits) if pairs else ():
+                    journal.passed()
+            if not jobs:
+                continue
+            _measure_memory(journal, image, options.threads, limits)
+            written = 0
+            for record in measured_jobs(problem, jobs, options.repeats, limits):
                 journal.write(record)
                 cut.add(record)
+                written += 1
+            journal.passed(len(jobs) - written)
 
 
 def _measure_memory(journal: Journal, image: Record, threads: Sequence[int], limits: Limits) -> None:
@@ -65,10 +71,14 @@ def _measure_memory(journal: Journal, image: Record, threads: Sequence[int], lim
             journal.write({**label, **launched({"kind": "stream", "threads": count}, limits, count)})
 
 
-def measured_pairs(
-    problem: dict[str, Any], pairs: Sequence[tuple[str, int]], repeats: int, limits: Limits
+def measured_jobs(
+    problem: dict[str, Any], jobs: Sequence[tuple[str, int, int]], repeats: int, limits: Limits
 ) -> Iterator[Record]:
-    """Records of solvers, each with so many threads, on one problem, which is made and solved exactly first."""
+    """Records of (solver, threads, round) on one problem, which is made and solved exactly first.
+
+    A round comes after the other, so that what disturbs the machine for a while falls on all solvers. What went wrong
+    in one is not tried in the next.
+    """
     label = {key: problem[key] for key in ("image", "megapixels", "pattern", "weights")}
     made = launched({"kind": "prepare", **problem}, limits)
     if made["status"] == "ok":
@@ -78,12 +88,18 @@ def measured_pairs(
         yield {**label, **made, "kind": "problem"}
         return
     label["reference"] = made["reference"]
-    for solver, count in pairs:
+    lost = set()
+    for solver, count, turn in jobs:
+        if (solver, count) in lost:
+            continue
         job = {"kind": "measure", **problem, "solver": solver, "threads": count, "repeats": repeats}
         job["time_limit"] = 0.5 * limits.seconds  # a last repeat, and the stroke, shall not be what breaks the limit
         load = round(os.getloadavg()[0], 2)
         result = launched(job, limits, count)
-        yield {**label, "kind": "measure", "solver": solver, "threads": count, "load": load, **result}
+        if result["status"] != "ok":
+            lost.add((solver, count))
+        made_by = {"kind": "measure", "solver": solver, "threads": count, "round": turn, "load": load}
+        yield {**label, **made_by, **result}
 
 
 def edits(options: Namespace) -> None:

@@ -42,11 +42,20 @@ class Journal:
         if self.before:
             _check_same(self.before, self.origin["machine"], path)
             self.origin["run"] = self.before[0]["run"]
+        self._failed = {
+            identity({**record, "round": 0})
+            for record in self.before
+            if record["status"] not in ("ok", "crashed", "missing")
+        }
         self._done = {identity(record) for record in self.before if record["status"] not in ("crashed", "missing")}
 
     def has(self, record: Record) -> bool:
         """Whether the run that is gone on with has a record of that identity."""
         return identity(record) in self._done
+
+    def has_failed(self, record: Record) -> bool:
+        """Whether another round of it came out wrong or over a limit: a further one need not be tried."""
+        return identity({**record, "round": 0}) in self._failed
 
     def passed(self, count: int = 1) -> None:
         """Count what need not be done again."""

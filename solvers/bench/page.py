@@ -146,7 +146,7 @@ def _verdict(records: Sequence[Record]) -> str:
     parts = ['<section class="card"><h2>Where ours loses</h2>']
     if lost:
         problems = len({(o["hash"], o["run"], o["threads"]) for o, _, _ in lost})
-        parts.append(f"<p>On {problems} of {_count_of_ours(records, totals)} problems another solver was faster:</p>")
+        parts.append(f"<p>On {problems} of {_count_of_ours(records, totals)} cases another solver was faster:</p>")
         parts.append(loss_table(lost, totals))
     elif duels(records):
         parts.append("<p>From a luminance to finished colours: on none of the problems measured here.</p>")
@@ -155,9 +155,7 @@ def _verdict(records: Sequence[Record]) -> str:
     if late:
         problems = len({(o["hash"], o["run"], o["threads"]) for o, _, _ in late})
         total = _count_of_ours(records, stroke_seconds)
-        parts.append(
-            f"<p>Solving again after one stroke more: on {problems} of {total} problems another was faster:</p>"
-        )
+        parts.append(f"<p>Solving again after one stroke more: on {problems} of {total} cases another was faster:</p>")
         parts.append(loss_table(late, stroke_seconds))
     elif duels(records, stroke_seconds):
         parts.append("<p>Solving again after one stroke more: on none.</p>")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
-IDENTITY = ("kind", "image", "megapixels", "pattern", "weights", "solver", "threads", "editor")
+IDENTITY = ("kind", "image", "megapixels", "pattern", "weights", "solver", "threads", "editor", "round")
 """What tells the records of one run apart."""
 
 
@@ -27,7 +27,35 @@ def read_records(paths: Iterable[Path]) -> list[Record]:
     records = [record for path in names for record in _records_of(path)]
     if not records:
         raise ValueError(f"{', '.join(map(str, names))}: no record; wanted JSON lines written by run or edits")
-    return records
+    return merged_rounds(records)
+
+
+def merged_rounds(records: Iterable[Record]) -> list[Record]:
+    """Records with the rounds of a run put together: all their repeats, the worst of their errors and peaks.
+
+    What is not right in one round is not right.
+    """
+    found: dict[tuple[Any, ...], Record] = {}
+    for number, record in enumerate(records):
+        is_round = record["kind"] == "measure" and "round" in record
+        key = (record["run"], *identity(record)[:-1]) if is_round else (number,)
+        found[key] = _joined(found[key], record) if key in found else record
+    return list(found.values())
+
+
+def _joined(one: Record, other: Record) -> Record:
+    for record in (one, other):
+        if record["status"] != "ok":
+            return record
+    worst = {key: max(one[key], other[key]) for key in ("error", "iterations", "peak_bytes")}
+    whole = {**one, **worst, "seconds": one["seconds"] + other["seconds"]}
+    strokes = [record["stroke"] for record in (one, other) if "stroke" in record]
+    wrong = [stroke for stroke in strokes if stroke["status"] != "ok"]
+    if wrong or len(strokes) < 2:
+        return whole | ({"stroke": (wrong or strokes)[0]} if strokes else {})
+    first, second = strokes
+    error = max(first["error"], second["error"])
+    return whole | {"stroke": {**first, "error": error, "seconds": first["seconds"] + second["seconds"]}}
 
 
 def _records_of(path: Path) -> list[Record]:

@@ -40,7 +40,7 @@ def _figures(value: float) -> str:
 
 
 def duel_table(found: Sequence[Duel]) -> str:
-    head = ["marks", "weights", "threads", "MP", "problems", "ours", "fastest other", "took", "times ours (spread)"]
+    head = ["marks", "weights", "threads", "MP", "cases", "ours", "fastest other", "took", "times ours (spread)"]
     has_work = any(duel.processor is not None for duel in found)
     head += ["in processor time"] * has_work
     rows = []
@@ -84,7 +84,7 @@ def repeat_table(found: Sequence[Repeat]) -> str:
 def solver_table(group: Sequence[Record], everything: Sequence[Record]) -> str:
     """Every solver on problems of a kind, the fastest first."""
     head = ["solver", "set-up ns/px", "solve ns/px", "total ns/px", "× ours", "iter.", "ns/px each"]
-    head += ["B/px", "error", "residual", "after a stroke", "× ours"]
+    head += ["B/px", "error", "residual", "after a stroke, ms", "× ours"]
     rows = []
     for (solver,), own in grouped(group, "solver"):
         right = [record for record in own if record["status"] == "ok"]
@@ -120,7 +120,7 @@ def _solver_row(solver: str, own: Sequence[Record], right: Sequence[Record], eve
         f"{memory:.0f}",
         f"{max(record['error'] for record in right):.2f}",
         f"{median(residuals):.0e}" if residuals else DASH,
-        f"{seconds_text(median(stroke))} ({seconds_text(min(stroke))}–{seconds_text(max(stroke))})"
+        f"{1000 * median(stroke):.0f} ({1000 * min(stroke):.0f}–{1000 * max(stroke):.0f})"
         if stroke
         else ", ".join(states) or DASH,
         _times_ours(right, everything, stroke_seconds),

@@ -104,7 +104,7 @@ def test_neutral_pixels_have_no_chroma(tmp_path):
 def test_worker_round_trip(tmp_path):
     """Problem, reference and measurement, each in a process of its own."""
     job = {"gallery": "grain", "megapixels": SMALL, "image": "gallery grain", "pattern": "A", "weights": "power"}
-    (record,) = campaign.measured_pairs({**job, "folder": str(tmp_path)}, [("multigrid", 1)], 2, ROOMY)
+    (record,) = campaign.measured_jobs({**job, "folder": str(tmp_path)}, [("multigrid", 1, 0)], 2, ROOMY)
     assert record["status"] == "ok", record
     assert record["error"] <= 1
     assert len(record["seconds"]) == 2
@@ -266,7 +266,7 @@ def test_references_are_direct_where_that_fits():
 
 def test_a_missing_peer_is_named_and_skipped(monkeypatch, tmp_path):
     monkeypatch.setitem(campaign.MISSING, "hypre", "hypre-for-python")
-    monkeypatch.setattr(campaign, "measured_pairs", lambda *_: iter(()))
+    monkeypatch.setattr(campaign, "measured_jobs", lambda *_: iter(()))
     out = tmp_path / "records.jsonl"
     assert main(["run", "--gallery", "grain", "--megapixels", "0.001", "--solvers", "hypre", "--out", str(out)]) == 0
     (record,) = map(json.loads, out.read_text().splitlines())
@@ -293,7 +293,7 @@ def test_a_crash_is_a_record(tmp_path):
 def test_a_problem_that_cannot_be_made_is_one_record(monkeypatch):
     monkeypatch.setattr(campaign, "launched", lambda *_: {"status": "crashed", "reason": "boom"})
     job = {"gallery": "grain", "megapixels": 1, "image": "grain", "pattern": "A", "weights": "s02"}
-    (record,) = campaign.measured_pairs(job, [("multigrid", 1)], 1, ROOMY)
+    (record,) = campaign.measured_jobs(job, [("multigrid", 1, 0)], 1, ROOMY)
     assert (record["kind"], record["status"]) == ("problem", "crashed")
     origin = {key: made_up(1)[key] for key in ("run", "machine")}
     assert "- A, s02, grain, 1 MP: crashed: boom" in report([{**origin, **record}])

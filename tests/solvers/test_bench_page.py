@@ -17,6 +17,7 @@ from solvers.bench.cases import HALF_STEP, WEIGHTS, make_case
 from solvers.bench.figures import draw_precision, draw_profile, draw_time
 from solvers.bench.guides import gallery_guide
 from solvers.bench.journal import Cut, Journal
+from solvers.bench.launch import Limits
 from solvers.bench.lead import duels, losses, passes, profiles, repeats, stroke_seconds
 from solvers.bench.machine import source_hash
 from solvers.bench.one_stroke import resolved, with_stroke
@@ -25,6 +26,7 @@ from solvers.bench.photos import photo_guide, photo_names, photographs_of_skimag
 from solvers.bench.plates import PLATES
 from solvers.bench.records import append, last_run, mend, read_records
 from solvers.bench.references import reference
+from solvers.bench.report import totals
 from solvers.bench.residuals import residual
 from solvers.bench.runs import factory, measured
 from solvers.bench.stream import triad
@@ -85,11 +87,11 @@ def test_planted_solvers_are_failures_in_file_and_page_and_a_killed_run_goes_on(
     out.write_bytes(b"".join(kept) + b'{"kind": "mea')  # killed while it wrote
     launched = []
     monkeypatch.setattr(campaign, "launched", lambda job, *_: launched.append(job) or {"status": "ok", "reason": ""})
-    monkeypatch.setattr(campaign, "measured_pairs", lambda _, pairs, *__: iter([{"pairs": pairs}]))
+    monkeypatch.setattr(campaign, "measured_jobs", lambda _, jobs, *__: iter([{"jobs": jobs}]))
     with pytest.raises(KeyError):  # the planted answer is no record; what was asked for is what counts
         main([*command[1:], "--resume"])
     assert out.read_bytes().startswith(b"".join(kept))
-    assert json.loads(out.read_bytes().splitlines()[-1])["pairs"] == [["planted:Early", 1], ["planted:Dies", 1]]
+    assert json.loads(out.read_bytes().splitlines()[-1])["jobs"] == [["planted:Early", 1, 0], ["planted:Dies", 1, 0]]
     assert launched == []  # STREAM was measured before
 
 
@@ -134,10 +136,44 @@ def test_what_was_done_or_cut_is_not_done_again(tmp_path):
     journal = Journal(out, resume=True)
     assert journal.origin["run"] == "1"
     assert [journal.has(made_up(1, name)) for name in ("multigrid", "slow", "mad", "new")] == [True, True, False, False]
+    rounds = [journal.has_failed(made_up(1, name, round=1)) for name in ("multigrid", "slow", "mad", "new")]
+    assert rounds == [False, True, False, False]
     cut = Cut(journal.before)
     assert cut.reason(made_up(4, "slow")) == "not tried: it was at 1 MP already"
     assert cut.reason(made_up(0.25, "slow")) is None
     assert cut.reason(made_up(4, "slow", threads=2)) is None
+
+
+def test_rounds_are_put_together(tmp_path):
+    out = tmp_path / "a.jsonl"
+    for turn, scale in enumerate((1.0, 2.0)):
+        append(out, made_up(1, scale=scale, round=turn, error=0.1 + turn, **stroked(scale)))
+        append(out, made_up(1, "mad", round=turn, status=("ok", "wrong")[turn], reason="largest error 9 bounds"))
+    ours, mad = read_records([out])
+    assert totals(ours) == pytest.approx([0.9, 1, 1.2, 1.8, 2, 2.4])
+    assert ours["error"] == pytest.approx(1.1)
+    assert ours["stroke"]["seconds"] == [1, 2, 2, 4]
+    assert mad["status"] == "wrong"
+    assert len(last_run(out)) == 4
+    append(out, made_up(1, round=0, run="2"))
+    assert len(read_records([out])) == 3
+
+
+def test_rounds_take_turns_and_leave_out_what_failed(monkeypatch, tmp_path):
+    asked = []
+
+    def launched(job, *_):
+        asked.append((job["kind"], job.get("solver")))
+        if job["kind"] == "prepare":
+            return {"status": "ok", "width": 1, "height": 1, "pixels": 1, "hash": "h"}
+        return {"status": "failed" if job.get("solver") == "mad" else "ok", "reason": "", "reference": "none"}
+
+    monkeypatch.setattr(campaign, "launched", launched)
+    job = {"gallery": "grain", "megapixels": 1, "image": "grain", "pattern": "one", "weights": "s02"}
+    jobs = [(name, 1, turn) for turn in range(2) for name in ("multigrid", "mad")]
+    records = list(campaign.measured_jobs({**job, "folder": str(tmp_path)}, jobs, 1, Limits(1, 1e9)))
+    assert [name for kind, name in asked if kind == "measure"] == ["multigrid", "mad", "multigrid"]
+    assert [record["round"] for record in records] == [0, 0, 1]
 
 
 def test_the_photographs_of_skimage_are_found():
@@ -264,8 +300,8 @@ def test_losses_stand_first():
     assert (other["solver"], factor) == ("swift", pytest.approx(2))
     page = page_of(records, [])
     verdict = page[page.index("Where ours loses") : page.index("</section>")]
-    assert "1 of 1 problems another solver was faster" in verdict
-    assert "after one stroke more: on 1 of 1 problems" in verdict
+    assert "1 of 1 cases another solver was faster" in verdict
+    assert "after one stroke more: on 1 of 1 cases" in verdict
     assert page.index("Where ours loses") < page.index("Ours against the fastest other")
     swift = page_of([made_up(1), made_up(1, "slow", scale=2)], [])
     assert "on none of the problems measured here" in swift
