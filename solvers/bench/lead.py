@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from solvers.bench.records import Record
-from solvers.bench.report import OURS, grouped, ratio, totals
+from solvers.bench.report import OURS, grouped, totals
 from solvers.bench.stream import PASS_BYTES
 
 PROBLEM = ("run", "image", "megapixels", "pattern", "weights", "threads")
@@ -82,7 +82,12 @@ def duels(records: Iterable[Record], seconds: Seconds = totals) -> list[Duel]:
 
 def work(record: Record) -> float:
     """Median processor time of all steps that count."""
-    return median(repeat["cpu"] for repeat in record["seconds"])
+    return median(works(record))
+
+
+def works(record: Record) -> list[float]:
+    """Processor time of every repeat."""
+    return [repeat["cpu"] for repeat in record["seconds"]]
 
 
 def _ratio(theirs: Sequence[float], own: Sequence[float]) -> tuple[float, float, float]:
@@ -150,7 +155,7 @@ class Repeat:
         return self.first[1] <= self.second[2] and self.second[1] <= self.first[2]
 
 
-def repeats(records: Iterable[Record]) -> list[Repeat]:
+def repeats(records: Iterable[Record], seconds: Seconds = totals) -> list[Repeat]:
     """Ratios to ours that two runs have measured, the first run and the last one that has them."""
     right = [record for record in measures(records) if record["status"] == "ok"]
     found: dict[tuple[Any, ...], list[tuple[float, float, float]]] = {}
@@ -159,5 +164,5 @@ def repeats(records: Iterable[Record]) -> list[Repeat]:
         for other in group:
             if ours is not None and other["solver"] != OURS:
                 key = (other["hash"], *(other[name] for name in ("image", *KIND)), other["solver"])
-                found.setdefault(key, []).append(ratio(other, ours))
+                found.setdefault(key, []).append(_ratio(seconds(other), seconds(ours)))
     return [Repeat(key[1:-1], key[-1], every[0], every[-1]) for key, every in found.items() if len(every) > 1]

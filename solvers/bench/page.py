@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from statistics import median
 
-from solvers.bench.lead import duels, losses, measures, repeats, stroke_seconds
+from solvers.bench.lead import duels, losses, measures, repeats, stroke_seconds, works
 from solvers.bench.plates import PLATES
 from solvers.bench.records import Record
 from solvers.bench.report import OURS, grouped, totals
@@ -189,11 +189,11 @@ def _by_size(records: Sequence[Record]) -> str:
         parts.append("<h3>Solving again after one stroke more</h3>" + duel_table(again))
     twice = repeats(records)
     if twice:
-        agree = sum(one.agrees for one in twice)
+        agree, work = (sum(one.agrees for one in ones) for ones in (twice, repeats(records, works)))
         parts.append(
             f"<h3>Does a second run say the same?</h3><p>{agree} of {len(twice)} ratios to ours agree between two runs "
-            "of the same problem, in that the spreads of their repeats meet."
-            + (" These do not:</p>" if agree < len(twice) else "</p>")
+            f"of the same problem, in that the spreads of their repeats meet; in processor time {work} of {len(twice)}."
+            + (" By the clock these do not:</p>" if agree < len(twice) else "</p>")
         )
         if agree < len(twice):
             parts.append(repeat_table([one for one in twice if not one.agrees]))

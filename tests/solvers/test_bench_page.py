@@ -341,6 +341,9 @@ def test_a_second_run_is_compared_with_the_first():
     assert not differs.agrees
     assert "1 of 1 ratios to ours agree" in page_of(first + again, [])
     assert "0 of 1 ratios to ours agree" in page_of(first + other, [])
+    steady = [{**record, "seconds": [{**repeat, "cpu": 1.0} for repeat in record["seconds"]]} for record in other]
+    assert "in processor time 0 of 1." in page_of(first + steady, [])
+    assert "in processor time 1 of 1." in page_of(first + again, [])
     assert repeats(first) == []
 
 
