@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,9 @@ from solvers.problem import Problem, Solution, SolverError
 from solvers.regions import check_reached, regions
 from solvers.stencil import Stencil
 
+MOST_FILL = 256  # entries a pixel that an incomplete factor may have
+ON_GRID = ("pymatting-vcycle",)  # methods whose set-up has to know the image's shape
+NO_FILL = {"discard_threshold": 0.0, "relative_discard_threshold": 1e-2}  # about as many entries as the matrix has
 RELATIVE_RESIDUAL = 1e-10  # peers stop on the residual; this is what half an 8-bit step takes on hard problems
 
 Vector = NDArray[np.float64]
@@ -42,11 +46,14 @@ class Prepared:
 
 
 class Peer:
-    """A method that works on the assembled float64 matrix; ``prepare(operator, lumped)`` does the set-up."""
+    """A method that works on the assembled float64 matrix; ``prepare(operator, lumped)`` does the set-up.
+
+    Methods named in ON_GRID are given the image's ``shape`` as well.
+    """
 
     guide = "stencil"
 
-    def __init__(self, stencil: Stencil, name: str, prepare: Callable[[Any, Any], Prepared]) -> None:
+    def __init__(self, stencil: Stencil, name: str, prepare: Callable[..., Prepared]) -> None:
         self.stencil, self.name, self._prepare = stencil, name, prepare
 
     def prepare(
@@ -64,7 +71,8 @@ class Peer:
         assembled()
         ready = perf_counter()
         try:
-            prepared = self._prepare(operator, lumped)
+            extra = {"shape": self.stencil.shape} if self.name in ON_GRID else {}
+            prepared = self._prepare(operator, lumped, **extra)
         except RuntimeError as failure:
             raise SolverError(f"{self.name}: {failure}; the matrix is singular if a region has no seed") from failure
         return prepared, right, {"assemble": ready - began, "setup": perf_counter() - ready}
@@ -117,10 +125,10 @@ def assemble(stencil: Stencil, problem: Problem) -> tuple[Any, sparse.csr_array,
     return operator, (plain + sparse.diags_array(lumped)).tocsr(), right
 
 
-def first_within(
-    prepared: Prepared, right: Vector, start: Vector, reference: Vector, bound: float, limit: int
+def iterated(
+    prepared: Prepared, right: Vector, start: Vector, limit: int, is_enough: Callable[[Vector], bool]
 ) -> tuple[int, Vector]:
-    """The first iterate whose largest error is at most `bound`, and its number; -1 with the last one if none is.
+    """The first iterate that is enough, and its number; -1 with the last one if none is.
 
     Iterates in scipy with the peer's preconditioner: the same steps as `run` takes, with somebody watching.
     """
@@ -129,21 +137,19 @@ def first_within(
     def watch(answer: Vector) -> None:
         nonlocal count
         count += 1
-        if np.abs(answer - reference).max() <= bound:
-            raise _Within(answer.copy())
+        if is_enough(answer):
+            raise _Enough(answer.copy())
 
-    if np.abs(start - reference).max() <= bound:
-        return 0, start
     try:
         answer, _ = cg(
             prepared.operator, right, x0=start, rtol=0, maxiter=limit, M=prepared.preconditioner, callback=watch
         )
-    except _Within as found:
+    except _Enough as found:
         return count, found.answer
     return -1, answer
 
 
-class _Within(Exception):
+class _Enough(Exception):
     def __init__(self, answer: Vector) -> None:
         super().__init__()
         self.answer = answer
@@ -226,14 +232,94 @@ def _amgcl(operator: Any, lumped: sparse.csr_array, coarsening: str) -> Prepared
     return Prepared(run, operator, preconditioner)
 
 
-_ROWS: dict[str, tuple[str, str, Callable[[Any, Any], Prepared]]] = {
+def _pardiso(operator: Any, lumped: sparse.csr_array) -> Prepared:
+    import pypardiso  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    # Each solver object looks for the library all over the disk unless it is told what the first one found.
+    os.environ.setdefault("PYPARDISO_MKL_RT", pypardiso.scipy_aliases.pypardiso_solver.libmkl._name)
+    upper = sparse.triu(_matrix(operator, lumped), format="csr")
+    upper.sort_indices()
+    factors = pypardiso.PyPardisoSolver(mtype=2)  # symmetric and positive definite: half the work of its default
+    try:
+        factors.factorize(upper)
+    except pypardiso.pardiso_wrapper.PyPardisoError as failure:
+        raise RuntimeError(str(failure)) from failure
+    return Prepared(lambda right, start, limit, tolerance: (factors.solve(upper, right), 0), operator)  # noqa: ARG005
+
+
+def _incomplete_cholesky(operator: Any, lumped: sparse.csr_array, **thresholds: float) -> Prepared:
+    from pymatting import ichol  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    try:
+        factors = ichol(sparse.csc_matrix(lumped), max_nnz=MOST_FILL * lumped.shape[0], **thresholds)
+    except ValueError as failure:
+        raise RuntimeError(str(failure)) from failure
+    return _conjugate(operator, LinearOperator(lumped.shape, matvec=factors, dtype=np.float64))
+
+
+def _pymatting_cycle(operator: Any, lumped: sparse.csr_array, shape: tuple[int, int]) -> Prepared:
+    from pymatting import vcycle
+
+    cycle = vcycle(sparse.csr_matrix(lumped), shape)
+    cycle(np.ones(lumped.shape[0]))  # its levels are made by the first cycle
+    return _conjugate(operator, LinearOperator(lumped.shape, matvec=cycle, dtype=np.float64))
+
+
+def _petsc(operator: Any, lumped: sparse.csr_array, kind: str) -> Prepared:
+    """PETSc's own conjugate gradients in C, except with cells, whose operator only Python knows."""
+    from petsc4py import PETSc  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    plain = sparse.csr_matrix(lumped)
+    matrix = PETSc.Mat().createAIJ(plain.shape, csr=(plain.indptr, plain.indices, plain.data), comm=PETSc.COMM_SELF)
+    solver = PETSc.KSP().create(PETSc.COMM_SELF)
+    solver.setType("cg")
+    solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
+    solver.setInitialGuessNonzero(True)
+    condition = solver.getPC()
+    condition.setType(kind)
+    if kind == "hypre":
+        condition.setHYPREType("boomeramg")
+    solver.setOperators(matrix)
+    try:
+        solver.setUp()
+    except PETSc.Error as failure:
+        raise RuntimeError(str(failure)) from failure
+    given, found = matrix.createVecs()
+
+    def once(r: Vector) -> Vector:
+        given.setArray(r)
+        condition.apply(given, found)
+        return found.getArray().copy()
+
+    preconditioner = LinearOperator(plain.shape, matvec=once, dtype=np.float64)
+    if isinstance(operator, LinearOperator):
+        return _conjugate(operator, preconditioner)
+
+    def run(right: Vector, start: Vector, limit: int, tolerance: float) -> tuple[Vector, int]:
+        solver.setTolerances(rtol=tolerance or 1e-300, atol=1e-300, max_it=limit)
+        given.setArray(right)
+        found.setArray(start)
+        solver.solve(given, found)
+        has_failed = bool(tolerance) and solver.getConvergedReason() < 0
+        return found.getArray().copy(), -1 if has_failed else solver.getIterationNumber()
+
+    return Prepared(run, operator, preconditioner)
+
+
+_ROWS: dict[str, tuple[str, str, Callable[..., Prepared]]] = {
     "superlu": ("scipy", "scipy", _superlu),
     "cholmod": ("sksparse", "scikit-sparse", _cholmod),
+    "pardiso": ("pypardiso", "pypardiso", _pardiso),
     "jacobi": ("scipy", "scipy", _jacobi),
+    "incomplete-cholesky": ("pymatting", "pymatting", partial(_incomplete_cholesky, **NO_FILL)),
+    "pymatting-ichol": ("pymatting", "pymatting", _incomplete_cholesky),
+    "pymatting-vcycle": ("pymatting", "pymatting", _pymatting_cycle),
     "ruge-stuben": ("pyamg", "pyamg", _ruge_stuben),
     "smoothed-aggregation": ("pyamg", "pyamg", _smoothed_aggregation),
     "amgcl-ruge-stuben": ("pyamgcl", "pyamgcl", partial(_amgcl, coarsening="ruge_stuben")),
     "amgcl-smoothed-aggregation": ("pyamgcl", "pyamgcl", partial(_amgcl, coarsening="smoothed_aggregation")),
+    "petsc-gamg": ("petsc4py", "petsc4py", partial(_petsc, kind="gamg")),
+    "petsc-hypre": ("petsc4py", "petsc4py", partial(_petsc, kind="hypre")),
 }
 """Name -> module it needs, the package that has it, its set-up."""
 

@@ -55,6 +55,7 @@ ONLY = {
     "uvicorn": ("hybrid.editor.server", "hybrid.cli.edit"),
     "playwright": ("hybrid.editor.measure",),
     "pyamg": ("solvers.peers",),
+    "pymatting": ("solvers.peers",),
     "matplotlib": ("hybrid.train",),
     "typer": (
         "hybrid.cli",
@@ -69,13 +70,18 @@ ONLY = {
 """Library -> the only modules that may import it."""
 SOLVERS_USE = {"numpy", "scipy", "numba"}
 SOLVERS_MAY = {
-    "solvers.peers": {"pyamg", "pyamgcl", "sksparse"},
+    "solvers.peers": {"petsc4py", "pyamg", "pyamgcl", "pymatting", "pypardiso", "sksparse"},
     "solvers.bench": {"PIL", "matplotlib"},
     "solvers.device": {"torch"},
     "solvers.device.measure": {"PIL"},
 }
 """Libraries of `solvers`, and what single modules of it may import besides."""
-LATE = {"hybrid.cli": ("hybrid", "solvers"), "solvers.solve": ("solvers.device",)}
+LATE = {
+    "hybrid.cli": ("hybrid", "solvers"),
+    "hybrid.cli.bench": ("solvers.bench",),
+    "solvers.bench": ("solvers.bench",),
+    "solvers.solve": ("solvers.device",),
+}
 """Modules that may import packages of this project inside functions, and which."""
 
 

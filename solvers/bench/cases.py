@@ -31,6 +31,8 @@ MOST_L = 100 + L_OFFSET
 """The recipe carries ab / (L* + 16); its bound is half of one of 255 steps of ab, at the brightest."""
 SOFTNESS = 1.0
 CELLS = 48 * 72
+WARM_UP_MEGAPIXELS = 0.006
+"""Size of the image on which a worker compiles and loads everything."""
 
 
 @dataclass(frozen=True)

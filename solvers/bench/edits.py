@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers import CellMeans, ChromaSolver, Seeds
-from solvers.bench.cases import Case, make_case, span_of, stroke_pixels
+from solvers.bench.cases import WARM_UP_MEGAPIXELS, Case, make_case, span_of, stroke_pixels
 from solvers.bench.guides import Float, Guide, gallery_guide
 from solvers.bench.references import largest_error
-from solvers.bench.runs import WARM_UP_MEGAPIXELS
 from solvers.bench.solves import solver_options
 
 Pixels = NDArray[np.int64]
@@ -62,7 +61,7 @@ def _edited(guide: Guide, pattern: str, weights: str, edit: Editor, edits: int, 
     strokes = [_stroke(guide.shape, random) for _ in range(STROKES)]
     solver = ChromaSolver(case.luminance, **solver_options(weights, threads))
     began = time.perf_counter()
-    chroma = solver.solve(_merged(case, strokes), case.cells, tolerance=case.bound).chroma
+    chroma = solver.solve(merged(case, strokes), case.cells, tolerance=case.bound).chroma
     first = time.perf_counter() - began
     seconds: dict[str, list[float]] = {name: [] for name in KINDS}
     worst = 0.0
@@ -70,7 +69,7 @@ def _edited(guide: Guide, pattern: str, weights: str, edit: Editor, edits: int, 
         for name in KINDS:
             touched = _change(name, strokes, guide.shape, random)
             began = time.perf_counter()
-            seeds = _merged(case, strokes)
+            seeds = merged(case, strokes)
             chroma = edit(solver, seeds, case.cells, chroma, touched, case.bound)
             seconds[name].append(time.perf_counter() - began)
             if number == edits - 1:
@@ -102,7 +101,7 @@ def _change(kind: str, strokes: list[Stroke], shape: tuple[int, int], random: np
     return pixels
 
 
-def _merged(case: Case, strokes: list[Stroke]) -> Seeds:
+def merged(case: Case, strokes: list[Stroke]) -> Seeds:
     """The case's seeds under the strokes, later strokes over earlier ones."""
     base = case.seeds if case.seeds is not None else Seeds.none()
     index = np.concatenate([base.index, *(pixels for pixels, _ in strokes)])

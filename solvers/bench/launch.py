@@ -46,15 +46,28 @@ def launched(job: dict[str, Any], limits: Limits, threads: int = 1) -> dict[str,
                 reason = _watched(process, limits)
             finally:
                 process.kill()  # nothing if it has ended; a worker never outlives an interrupted bench
-        if reason:
-            return {"status": "over the limit", "reason": reason}
         out.seek(0)
         err.seek(0)
-        lines = out.read().splitlines()
-        if process.returncode or not lines:
+        said = _last_result(out.read())
+        if reason:
+            return said or {"status": "over the limit", "reason": reason}
+        if process.returncode or said is None:
             last = (err.read().strip().splitlines() or ["no message"])[-1]
-            return {"status": "crashed", "reason": f"exit {process.returncode}: {last}"}
-        return json.loads(lines[-1])
+            how = f"signal {-process.returncode}" if process.returncode < 0 else f"exit {process.returncode}"
+            return said or {"status": "crashed", "reason": f"{how}: {last}"}
+        return said
+
+
+def _last_result(text: str) -> dict[str, Any] | None:
+    """The last whole line that is a result: a worker says what it knows before it tries something longer."""
+    for line in reversed(text.splitlines()):
+        try:
+            result = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(result, dict) and "status" in result:
+            return result
+    return None
 
 
 def _watched(process: subprocess.Popen[bytes], limits: Limits) -> str:

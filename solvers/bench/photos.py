@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ MATRIX = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 
 COLOUR_CELLS = 192
 """Longest side of the map of true colours: smooth beside a photo of a megapixel."""
 MOSAIC_ASPECT = 1.5
+PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
+"""Files of scikit-image's package that are colour photographs."""
 
 
 def photo_files(folder: Path) -> list[Path]:
@@ -34,6 +37,22 @@ def photo_files(folder: Path) -> list[Path]:
     if not found:
         raise ValueError(f"photos: no photo in {folder}; wanted a folder with some of {', '.join(sorted(SUFFIXES))}")
     return found
+
+
+def photographs_of_skimage() -> list[Path]:
+    """The photographs that scikit-image's own package holds, in order of name.
+
+    Raises
+    ------
+    ValueError
+        It is not installed.
+    """
+    found = find_spec("skimage")
+    folder = Path(found.origin).parent / "data" if found is not None and found.origin else Path()
+    there = [folder / name for name in PHOTOGRAPHS if (folder / name).is_file()]
+    if not there:
+        raise ValueError("photos: scikit-image is not installed; name --photos FOLDER, or images of the --gallery")
+    return there
 
 
 def photo_names(paths: list[Path], megapixels: float, count: int) -> list[str]:

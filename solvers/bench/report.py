@@ -85,7 +85,7 @@ def _row(solver: str, group: Sequence[Record], records: Sequence[Record], thread
     fewest = [record for record in right if record["threads"] == min(r["threads"] for r in right)]
     cells = [images, solver]
     cells += [f"{_per_megapixel(fewest, ['weights']):.3f}", f"{_per_megapixel(fewest, ['setup']):.3f}"]
-    cells += [_span([record["iterations"] for record in right]), f"{_per_megapixel(fewest, ['solve']):.3f}"]
+    cells += [span([record["iterations"] for record in right]), f"{_per_megapixel(fewest, ['solve']):.3f}"]
     by_threads = {count: [record for record in group if record["threads"] == count] for count in threads}
     cells += [_total(by_threads[count]) for count in threads]
     cells += [_ratios(by_threads[count], records) for count in threads]
@@ -157,10 +157,10 @@ def _edit_table(records: Sequence[Record]) -> str:
 
 def _errors(records: Sequence[Record]) -> str:
     found = [record["error"] for record in records if "error" in record]
-    return _span(found, "{:.2f}") if found else "–"
+    return span(found, "{:.2f}") if found else "–"
 
 
-def _span(values: Sequence[float], form: str = "{:g}") -> str:
+def span(values: Sequence[float], form: str = "{:g}") -> str:
     low, high = form.format(min(values)), form.format(max(values))
     return low if low == high else f"{low}–{high}"
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers import SOLVERS, SolverError
-from solvers.bench.cases import Case, make_case
+from solvers.bench.cases import WARM_UP_MEGAPIXELS, Case, make_case
 from solvers.bench.guides import gallery_guide
 from solvers.bench.machine import resident_bytes
-from solvers.bench.solves import Counts, Run, own_run, peer_run
+from solvers.bench.solves import Counts, Run, own_run, own_trace, peer_run
 from solvers.peers import PEERS, Peer
 
 PEER_SLACK = 1.01
 """A peer's own iteration and the one that was watched differ by rounding; ours gets no such allowance."""
-WARM_UP_MEGAPIXELS = 0.006
 Once = Callable[[Case, NDArray[Any], Counts | None], Run]
 
 
@@ -43,7 +43,7 @@ def measured(
     case : Case
     exact : (stages, H, W, 2)
         What errors are measured against.
-    solver : a name in `methods`
+    solver : a name in `methods`, or module:factory of anybody's own
     threads, repeats : int
     seconds : float
         No repeat is begun that would probably end later than this; there is always one.
@@ -55,18 +55,20 @@ def measured(
     dict
         "status" is "ok", "wrong" (the error is above the bound: no time counts) or "failed" (with a "reason").
     """
-    build = (methods or {**SOLVERS, **PEERS})[solver]
-    is_peer = issubclass(getattr(build, "func", object), Peer)
+    build = methods[solver] if methods else factory(solver)
+    is_peer = is_factory_of_peers(build)
     once = _runner(build, threads, is_peer)
     try:
         _warm_up(once, case)
         baseline, began = resident_bytes(), time.perf_counter()
         # Only peers are told how many iterations to make, found out by a run with somebody watching.
-        counts = once(case, exact, None).counts if is_peer else None
+        watched = once(case, exact, None) if is_peer else None
+        counts = watched.counts if watched else None
         runs: list[Run] = []
         first = time.perf_counter()
         while len(runs) < repeats and (not runs or _has_time(began, first, len(runs), seconds)):
             runs.append(once(case, exact, counts))
+        trace = watched.trace if watched else own_trace(case, exact, build, threads)
     except SolverError as failure:
         return {"status": "failed", "reason": str(failure)}
     worst = max(run.error for run in runs)
@@ -79,7 +81,32 @@ def measured(
         "error": worst,
         "baseline_bytes": baseline,
         "peak_bytes": max(run.peak for run in runs),
+        "trace": {name: [float(f"{value:.4g}") for value in values] for name, values in trace.items()},
     }
+
+
+def factory(name: str) -> Callable[[Any], Any]:
+    """A row of SOLVERS or PEERS, or what module:factory names: given a stencil, something with `solve(problem)`.
+
+    Raises
+    ------
+    ValueError
+        No such row, module or factory.
+    """
+    module, _, attribute = name.partition(":")
+    if attribute:
+        try:
+            return getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as failure:
+            raise ValueError(f"solvers: {name}: {failure}") from failure
+    rows = {**SOLVERS, **PEERS}
+    if name not in rows:
+        raise ValueError(f"solvers: {name!r} is unknown; wanted one of {', '.join(rows)}, or module:factory")
+    return rows[name]
+
+
+def is_factory_of_peers(build: Callable[[Any], Any]) -> bool:
+    return issubclass(getattr(build, "func", object), Peer)
 
 
 def _runner(build: Callable[[Any], Any], threads: int, is_peer: bool) -> Once:

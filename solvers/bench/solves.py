@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from solvers.bench.cases import SOFTNESS, WEIGHTS, Case
 from solvers.bench.guides import Float
 from solvers.bench.machine import peak_bytes, reset_peak
 from solvers.bench.references import largest_error
-from solvers.peers import Peer, first_within, starts
-from solvers.problem import Problem
+from solvers.bench.residuals import residual
+from solvers.bench.traces import BEYOND, TRACED_PIXELS, Follower, together
+from solvers.peers import Peer, Prepared, iterated, starts
+from solvers.problem import Cancelled, Problem
 
 PEER_ITERATIONS = 5000
 Counts = list[list[int]]
@@ -36,6 +39,7 @@ class Run:
     error : the largest of any stage, in bounds
     counts : iterations by stage and channel
     peak : bytes that the process held at most
+    trace : error, residual and seconds of the solve by iteration, of a run that was watched
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -43,6 +47,7 @@ class Run:
     error: float = 0.0
     counts: Counts = field(default_factory=list)
     peak: int = 0
+    trace: dict[str, list[float]] = field(default_factory=dict)
     _wall: float = 0.0
     _cpu: float = 0.0
 
@@ -142,17 +147,18 @@ def _peer_stage(
     run.stop("setup")
     run.add("assemble", seconds["assemble"])
     run.start()
-    answers, needed = [], []
+    answers, needed, followers = [], [], []
     for channel, first in enumerate(starts(problem)):
-        if prepared.preconditioner is None:
-            answer, count = prepared.run(right[channel], first, 0, 0.0)
-        elif counts is None:
-            wanted = exact[..., channel].ravel().astype(np.float64)
-            count, answer = first_within(prepared, right[channel], first, wanted, case.bound, PEER_ITERATIONS)
-            if count < 0:
+        if counts is None:
+            follower = followed(prepared, right[channel], first, exact[..., channel], case, goes_on=case.stages == 1)
+            if follower.first < 0:
                 raise SolverError(f"{peer.name}: not within the bound after {PEER_ITERATIONS} iterations")
+            assert follower.answer is not None
+            answer, count = follower.answer, follower.first
+            followers.append(follower)
         else:
-            answer, count = prepared.run(right[channel], first, counts[channel], 0.0)
+            limit = 0 if prepared.preconditioner is None else counts[channel]
+            answer, count = prepared.run(right[channel], first, limit, 0.0)
         answers.append(answer.astype(np.float32).reshape(problem.shape))
         needed.append(count)
     chroma = np.stack(answers, axis=-1)
@@ -160,4 +166,60 @@ def _peer_stage(
     run.peak = max(run.peak, peak_bytes())
     run.counts.append(needed)
     run.iterations += max(needed)
+    run.trace = together(followers, float(np.linalg.norm(right)))
     return chroma
+
+
+def followed(
+    prepared: Prepared,
+    right: Any,
+    start: Any,
+    exact: NDArray[Any],
+    case: Case,
+    goes_on: bool = False,
+    patience: float = float("inf"),
+) -> Follower:
+    """A peer's iterates of one channel, until one is within the bound, or beyond it; a direct answer is taken as it is.
+
+    Of a direct method the number of the answer is 0; it counts as within the bound, since the judgement is made later.
+    """
+    wanted = exact.ravel().astype(np.float64)
+
+    def error(answer: NDArray[Any]) -> float:
+        worst = float(np.abs(answer - wanted).max()) / case.bound
+        return worst if np.isfinite(worst) else float("inf")
+
+    def rest(answer: NDArray[Any]) -> float:
+        return float(np.linalg.norm(right - prepared.operator @ answer))
+
+    follower = Follower(error, rest if wanted.size <= TRACED_PIXELS else None, goes_on, patience)
+    if prepared.preconditioner is None:
+        answer, _ = prepared.run(right, start, 0, 0.0)
+        follower(answer)
+        follower.first, follower.answer = 0, answer
+    elif error(start) <= 1:
+        follower.first, follower.answer = 0, start
+    else:
+        follower.start()
+        iterated(prepared, right, start, PEER_ITERATIONS, follower)
+    return follower
+
+
+def own_trace(case: Case, exact: NDArray[Any], build: Callable[[Any], Any], threads: int) -> dict[str, list[float]]:
+    """Error, residual and seconds of ours by iteration, its set-up made; nothing of solves in stages or large ones."""
+    if case.stages > 1 or case.luminance.size > TRACED_PIXELS or case.seeds is None:
+        return {}
+    solver = ChromaSolver(case.luminance, build, **solver_options(case.weights, threads, build))
+    assert solver.stencil is not None
+    stencil, seeds = solver.stencil, case.seeds
+    solver.solve(seeds, start=case.first_guess(), tolerance=case.bound)
+    follower = Follower(
+        lambda x: largest_error(np.moveaxis(x, 0, -1), exact[0]) / case.bound,
+        lambda x: float(np.sqrt(sum(np.square(residual(stencil, case, None, x[c], c)).sum() for c in range(len(x))))),
+        goes_on=True,
+    )
+
+    follower.start()
+    with contextlib.suppress(SolverError, Cancelled):  # a tenth of the bound may be out of reach; the trace shows it
+        solver.solve(seeds, start=case.first_guess(), tolerance=case.bound / BEYOND, watch=lambda x, _: follower(x))
+    return together([follower], float(np.linalg.norm(seeds.weight[:, None] * seeds.chroma)))

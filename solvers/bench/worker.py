@@ -17,11 +17,15 @@ from solvers.bench.cases import Case, make_case
 from solvers.bench.edits import measured_edits
 from solvers.bench.guides import Guide, gallery_guide
 from solvers.bench.machine import source_hash
+from solvers.bench.one_stroke import resolved, with_stroke
 from solvers.bench.photos import photo_guide
 from solvers.bench.references import reference
 from solvers.bench.runs import measured
+from solvers.bench.stream import triad
 
 Job = dict[str, Any]
+OUT = sys.stdout
+"""The answer's channel; what libraries print goes to stderr."""
 
 
 def guide_of(job: Job) -> Guide:
@@ -42,15 +46,35 @@ def prepare(job: Job) -> Job:
 def refer(job: Job) -> Job:
     """Solve the problem as exactly as can be, into the same folder."""
     began = time.perf_counter()
-    answer, label = reference(_case(job), job["method"])
+    case = _case(job)
+    answer, label = reference(case, job["method"])
     np.save(Path(job["folder"]) / "reference.npy", answer)
+    if case.stages == 1:
+        np.save(Path(job["folder"]) / "after.npy", reference(with_stroke(case), job["method"])[0][0])
     return {"status": "ok", "reference": label, "seconds": round(time.perf_counter() - began, 2)}
 
 
 def measure(job: Job) -> Job:
-    exact = np.load(Path(job["folder"]) / "reference.npy")
-    result = measured(_case(job), exact, job["solver"], job["threads"], job["repeats"], job["time_limit"])
-    return {**result, "source": source_hash()}
+    """Measure a solver; what is known before the stroke is said before it, lest the stroke take it along."""
+    exact, case = np.load(Path(job["folder"]) / "reference.npy", mmap_mode="r"), _case(job)
+    result = measured(case, exact, job["solver"], job["threads"], job["repeats"], job["time_limit"])
+    result |= {"source": source_hash()}
+    if result["status"] != "ok" or case.stages > 1 or not job.get("stroke", True):
+        return result
+    say(result | {"stroke": {"status": "over the limit", "reason": "ended before it was measured"}})
+    after = np.load(Path(job["folder"]) / "after.npy", mmap_mode="r")
+    return result | {"stroke": _stroked(case, exact[0], after, job)}
+
+
+def _stroked(case: Case, exact: Any, after: Any, job: Job) -> Job:
+    try:
+        return resolved(case, exact, after, job["solver"], job["threads"], job["repeats"])
+    except MemoryError as failure:
+        return {"status": "over the limit", "reason": f"no memory: {failure}"}
+
+
+def stream(job: Job) -> Job:
+    return triad(job["threads"])
 
 
 def edit(job: Job) -> Job:
@@ -58,7 +82,13 @@ def edit(job: Job) -> Job:
     return {**result, "source": source_hash()}
 
 
-JOBS: dict[str, Callable[[Job], Job]] = {"prepare": prepare, "reference": refer, "measure": measure, "edits": edit}
+JOBS: dict[str, Callable[[Job], Job]] = {
+    "prepare": prepare,
+    "reference": refer,
+    "measure": measure,
+    "edits": edit,
+    "stream": stream,
+}
 
 
 def done(job: Job) -> Job:
@@ -71,6 +101,11 @@ def done(job: Job) -> Job:
         return {"status": "over the limit", "reason": f"no memory: {failure}"}
 
 
+def say(result: Job) -> None:
+    """One line to whoever waits for the result; the last one counts."""
+    print(json.dumps(result), file=OUT, flush=True)
+
+
 def _case(job: Job) -> Case:
     return Case.load(Path(job["folder"]), job["weights"], job["pattern"])
 
@@ -78,4 +113,4 @@ def _case(job: Job) -> Case:
 if __name__ == "__main__":
     with contextlib.redirect_stdout(sys.stderr):  # libraries that print shall not spoil the answer
         result = done(json.load(sys.stdin))
-    print(json.dumps(result))
+    say(result)

@@ -8,18 +8,21 @@ import pytest
 from scipy import sparse
 
 from solvers import SOLVERS, ChromaSolver, SolverError, affinity
-from solvers.bench import campaign, launch
+from solvers.bench import campaign, launch, references, refinement
 from solvers.bench.__main__ import main
 from solvers.bench.cases import CELLS, HALF_STEP, MOST_L, PATTERNS, WEIGHTS, Case, make_case
 from solvers.bench.edits import EDITORS, measured_edits
 from solvers.bench.guides import Guide, gallery_guide
 from solvers.bench.launch import Limits, launched
+from solvers.bench.page import page_of
 from solvers.bench.photos import photo_files, photo_guide, photo_names
 from solvers.bench.references import error_floor, largest_error, reference, reference_methods
+from solvers.bench.refinement import refined
 from solvers.bench.report import fitted_exponent, ratio, report
 from solvers.bench.runs import measured, solver_names
 from solvers.peers import PEERS, Peer, Prepared
 from solvers.problem import Solution
+from tests.solvers.made_up_records import made_up
 
 SMALL = 0.004
 OURS = SOLVERS["multigrid"]
@@ -101,7 +104,7 @@ def test_neutral_pixels_have_no_chroma(tmp_path):
 def test_worker_round_trip(tmp_path):
     """Problem, reference and measurement, each in a process of its own."""
     job = {"gallery": "grain", "megapixels": SMALL, "image": "gallery grain", "pattern": "A", "weights": "power"}
-    (record,) = campaign.measured_problem({**job, "folder": str(tmp_path)}, ["multigrid"], [1], 2, ROOMY)
+    (record,) = campaign.measured_jobs({**job, "folder": str(tmp_path)}, [("multigrid", 1, 0)], 2, ROOMY)
     assert record["status"] == "ok", record
     assert record["error"] <= 1
     assert len(record["seconds"]) == 2
@@ -110,12 +113,15 @@ def test_worker_round_trip(tmp_path):
     assert record["peak_bytes"] >= record["baseline_bytes"] > 0
     assert record["hash"] == make_case(gallery_guide("grain", SMALL), "A", "power").hash()
     assert record["source"]
+    assert record["stroke"]["status"] == "ok", record
+    assert len(record["stroke"]["seconds"]) == 2
+    assert 0 <= record["stroke"]["error"] <= 1
 
 
 def test_the_recipe_is_three_solves():
     case = make_case(gallery_guide("grain", SMALL), "recipe", "power")
     exact, label = reference(case, "multigrid")
-    assert "multigrid at 1/" in label
+    assert "multigrid refined in double precision to a residual of 1e-1" in label
     assert len(exact) == 3
     assert largest_error(exact[0], exact[2]) > case.bound
     for solver in ("multigrid", "jacobi"):
@@ -129,7 +135,7 @@ def test_everything_installed_is_measured_to_the_bound(name, problem):
     case, exact = problem
     result = measured(case, exact, name, 1, 1, 30)
     assert result["status"] == "ok", result
-    assert result["iterations"] > 0 or name in ("superlu", "cholmod")
+    assert result["iterations"] > 0 or name in ("superlu", "cholmod", "pardiso")
 
 
 def test_a_peer_is_timed_to_the_first_iterate_within_the_bound(problem):
@@ -178,8 +184,8 @@ class GuessesNan(StopsEarly):
 
 
 class GivesUp(StopsEarly):
-    def solve(self, problem):
-        raise SolverError(f"given up at {problem.tolerance:.4f}")
+    def solve(self, problem, *_):
+        raise SolverError(f"given up at {getattr(problem, 'tolerance', 0):.4f}")
 
 
 @pytest.mark.parametrize("planted", [StopsEarly, OtherSystem, GuessesNan])
@@ -188,9 +194,13 @@ def test_a_planted_wrong_solver_is_caught(planted, problem):
     result = measured(case, exact, "planted", 1, 1, 30, {"planted": planted})
     assert result["status"] == "wrong"
     assert result["error"] > 1
-    text = report([made_up(0.001, **result)])
+    record = made_up(0.001, **result)
+    text = report([record])
     assert "| wrong |" in text
     assert "Not measured" in text
+    page = page_of([made_up(0.001), record | {"solver": "planted"}], [])
+    assert "<td>planted</td><td>wrong</td><td>–</td>" in page
+    assert f'<td class="text">{record["reason"]}</td>' in page
 
 
 def test_a_planted_wrong_peer_is_caught(problem):
@@ -214,8 +224,30 @@ def test_a_wrong_reference_is_refused(problem, monkeypatch):
     assert error_floor(stencil, case, exact[0]) < 1e-3 * case.bound
     assert error_floor(stencil, case, exact[0] + np.float32(10 * case.bound)) > case.bound
     monkeypatch.setitem(SOLVERS, "multigrid", OtherSystem)
+    assert largest_error(reference(case, "multigrid")[0][0], exact[0]) < 1e-3 * case.bound  # what is refined is right
+    monkeypatch.setattr(references, "refined", GivesUp.solve)
     with pytest.raises(SolverError, match="wrong by at least"):
         reference(case, "multigrid")
+
+
+@pytest.mark.parametrize("pattern", ["A", "B", "one"])
+def test_refinement_makes_a_poor_answer_exact(pattern):
+    case = make_case(gallery_guide("grain", SMALL), pattern, "s02")
+    stencil = affinity(case.luminance, "gaussian", **WEIGHTS["s02"][1])
+    poor = np.full((*case.luminance.shape, 2), 0.3, np.float32)
+    answer, residual, correction = refined(stencil, case, poor)
+    assert answer.dtype == np.float64
+    assert residual <= 1e-12
+    assert correction < 0.1
+    assert largest_error(answer, reference(case, "superlu")[0][0]) < 1e-3 * case.bound
+
+
+def test_refinement_that_does_not_help_is_refused(problem, monkeypatch):
+    case, exact = problem
+    stencil = affinity(case.luminance, "gaussian", **WEIGHTS["s02"][1])
+    monkeypatch.setattr(refinement, "conjugate_gradients", lambda *given: given[2].fill(0.01))
+    with pytest.raises(SolverError, match="refinement: relative residual"):
+        refined(stencil, case, exact[0] + np.float32(0.1))
 
 
 @pytest.mark.parametrize("pattern", ["recipe", "one"])
@@ -234,7 +266,7 @@ def test_references_are_direct_where_that_fits():
 
 def test_a_missing_peer_is_named_and_skipped(monkeypatch, tmp_path):
     monkeypatch.setitem(campaign.MISSING, "hypre", "hypre-for-python")
-    monkeypatch.setattr(campaign, "measured_problem", lambda *_: iter(()))
+    monkeypatch.setattr(campaign, "measured_jobs", lambda *_: iter(()))
     out = tmp_path / "records.jsonl"
     assert main(["run", "--gallery", "grain", "--megapixels", "0.001", "--solvers", "hypre", "--out", str(out)]) == 0
     (record,) = map(json.loads, out.read_text().splitlines())
@@ -261,7 +293,7 @@ def test_a_crash_is_a_record(tmp_path):
 def test_a_problem_that_cannot_be_made_is_one_record(monkeypatch):
     monkeypatch.setattr(campaign, "launched", lambda *_: {"status": "crashed", "reason": "boom"})
     job = {"gallery": "grain", "megapixels": 1, "image": "grain", "pattern": "A", "weights": "s02"}
-    (record,) = campaign.measured_problem(job, ["multigrid"], [1], 1, ROOMY)
+    (record,) = campaign.measured_jobs(job, [("multigrid", 1, 0)], 1, ROOMY)
     assert (record["kind"], record["status"]) == ("problem", "crashed")
     origin = {key: made_up(1)[key] for key in ("run", "machine")}
     assert "- A, s02, grain, 1 MP: crashed: boom" in report([{**origin, **record}])
@@ -270,28 +302,6 @@ def test_a_problem_that_cannot_be_made_is_one_record(monkeypatch):
 def test_threads_reach_the_worker():
     assert launch.environment(2)["NUMBA_NUM_THREADS"] == "2"
     assert launch.environment(1)["OMP_NUM_THREADS"] == "1"
-
-
-def made_up(megapixels, solver="multigrid", threads=1, scale=1.0, exponent=1.0, **more):
-    """A record of three repeats of (0.9, 1, 1.2) times megapixels^exponent seconds."""
-    times = [scale * factor * megapixels**exponent for factor in (0.9, 1.0, 1.2)]
-    machine = {"cpu": "abacus", "cores": 2, "ram_gb": 8.0, "commit": "abc", "versions": {}}
-    record = {"run": "1", "machine": machine, "kind": "measure", "image": "photo", "megapixels": megapixels}
-    record |= {"pattern": "A", "weights": "s02", "pixels": megapixels * 1e6, "hash": f"h{megapixels}", "solver": solver}
-    record |= {
-        "threads": threads,
-        "status": "ok",
-        "reason": "",
-        "iterations": 12,
-        "error": 0.25,
-        "reference": "cholmod",
-    }
-    record |= {
-        "seconds": [
-            {"weights": 0.1 * t, "setup": 0.4 * t, "solve": 0.5 * t, "assemble": 99.0, "cpu": 0.9 * t} for t in times
-        ]
-    }
-    return {**record, "baseline_bytes": 50e6 * megapixels, "peak_bytes": 140e6 * megapixels, **more}
 
 
 @pytest.mark.parametrize("exponent", [1.0, 1.15])
@@ -345,19 +355,20 @@ def test_edits_command_and_report(tmp_path, capsys):
     command = ["edits", "--gallery", "grain", "--megapixels", str(SMALL), "--edits", "2", "--out", str(out)]
     assert main(command) == 0
     assert "recolour" in capsys.readouterr().out
-    assert main(["report", str(out)]) == 0
+    assert main(["report", "--markdown", str(out)]) == 0
     assert "| 0.004 | gallery grain | A | s02 | solve | 1 | erase | 2 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--photos", "/nowhere"], "no photo in /nowhere"),
+        (["run", "--out", "-", "--photos", "/nowhere"], "no photo in /nowhere"),
         (["run", "--gallery", "grain", "--solvers", "abacus"], "'abacus' is unknown"),
         (["run", "--patterns", "Z"], "invalid choice: 'Z'"),
         (["run", "--megapixels", "-1"], "wanted a number above 0"),
         (["run", "--repeats", "0"], "wanted 1 or more"),
         (["run", "--threads", "many"], "many"),
+        (["run", "--gallery", "grain", "--solvers", "no_module:Solver", "abacus"], "or module:factory"),
         (["report", "/nowhere.jsonl"], "No such file"),
         (["report", __file__], "line 1: no record of this bench"),
         ([], "required"),
