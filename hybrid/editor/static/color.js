@@ -8,6 +8,12 @@ const LINEAR = [
 ];
 const DELTA = 6 / 29;
 
+const XYZ = [
+  [0.4124, 0.3576, 0.1805],
+  [0.2126, 0.7152, 0.0722],
+  [0.0193, 0.1192, 0.9505],
+];
+
 /** @param {number} f */
 const cube = (f) => (f > DELTA ? f * f * f : (f - 4 / 29) * 3 * DELTA * DELTA);
 
@@ -45,6 +51,19 @@ export function codes(lightness, a, b) {
     if (Math.abs(step) > room) share = Math.min(share, room / Math.abs(step));
   }
   return steps.map((step) => Math.round(255 * encode(Math.min(1, Math.max(0, grey + share * step)))));
+}
+
+/** sRGB's linear light of a value, both 0..1. @param {number} v */
+export const decode = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+
+/** a and b of 8-bit sRGB codes. @param {number[]} rgb @returns {[number, number]} */
+export function ab(rgb) {
+  const light = rgb.map((code) => decode(Math.min(code, 255) / 255));
+  const [x, y, z] = XYZ.map((row, i) => {
+    const share = (row[0] * light[0] + row[1] * light[1] + row[2] * light[2]) / WHITE[i];
+    return share > DELTA ** 3 ? Math.cbrt(share) : share / (3 * DELTA * DELTA) + 4 / 29;
+  });
+  return [500 * (x - y), 200 * (y - z)];
 }
 
 /** CSS colour. @param {number} lightness @param {number} a @param {number} b */

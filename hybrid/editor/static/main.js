@@ -3,12 +3,14 @@
 import { App, byId } from "./app.js";
 import { SHEET, keyboard } from "./keys.js";
 import { brushPanel, colorPanel, element, headBar, picturePanel, strokePanel, toolBar } from "./panels.js";
+import { palettePanel } from "./palette.js";
 import { pointerTools } from "./tools.js";
 
 const app = new App();
 headBar(app);
 toolBar(app);
 colorPanel(app);
+palettePanel(app);
 brushPanel(app);
 picturePanel(app);
 strokePanel(app);

@@ -48,7 +48,7 @@ export function toolBar(app) {
 }
 
 /** @param {Pair} ab @param {number} lightness @param {string} label @param {string} text @param {() => void} onPick */
-function chip(ab, lightness, label, text, onPick) {
+export function chip(ab, lightness, label, text, onPick) {
   const made = element("button", { class: "chip", title: label, "aria-label": label }, [text]);
   made.style.background = css(lightness, ab[0], ab[1]);
   made.style.color = lightness > 55 ? "#000" : "#fff";

@@ -239,3 +239,33 @@ def test_a_second_tab_follows_and_every_control_has_a_name(browser: Any, grey_ph
         state = json.loads(other.page.evaluate("fetch('state').then(answer => answer.text())"))
         assert state["revision"] == 3
     assert not complaints
+
+
+def test_a_palette_is_kept_and_goes_by_gimp_s_file(browser: Any, grey_photo: Path, program: Program) -> None:
+    complaints: list[str] = []
+    project, theirs = grey_photo.with_name("palette.hyb"), grey_photo.with_name("theirs.gpl")
+    theirs.write_text("GIMP Palette\nName: theirs\nColumns: 4\n# two\n255   0   0 red\n10 20 30\ta -3.5 b 12.0\n")
+    with program(str(grey_photo), "--project", str(project), "--model", "none") as (_, address):
+        person = opened(browser, address, complaints)
+        page = person.page
+        for ab in ([20, -30], [-4, 8], [20, -30]):
+            page.evaluate("ab => editor.choose(ab)", ab)
+            page.locator("#palette-keep").click()
+        assert page.locator("#palette .chip").count() == 2, "one colour is kept once"
+        page.locator("#palette-file").set_input_files(theirs)
+        person.until("document.querySelectorAll('#palette .chip').length === 4")
+        page.locator("#palette .chip").nth(2).click()
+        np.testing.assert_allclose(page.evaluate("editor.model.ab"), [80.09, 67.2], atol=0.05)
+        page.locator("#palette .chip").nth(3).click()
+        assert page.evaluate("editor.model.ab") == [-3.5, 12]
+        page.locator("#palette .chip").nth(1).click(modifiers=["Shift"])
+        page.reload()
+        person.until("document.querySelectorAll('#palette .chip').length === 3")
+        with page.expect_download() as download:
+            page.locator("#palette-save").click()
+        lines = Path(download.value.path()).read_text().splitlines()
+        assert lines[0] == "GIMP Palette"
+        assert [line.split("\t")[1] for line in lines[4:]] == ["a 20.0 b -30.0", "a 80.1 b 67.2", "a -3.5 b 12.0"]
+        page.locator("#palette-file").set_input_files(grey_photo)
+        person.until("document.getElementById('toast').textContent.includes('not a GIMP palette')")
+    assert not complaints
