@@ -67,6 +67,7 @@ def main(
     size: Annotated[int, typer.Option(min=32, help="Pixels a side of a photo in training.")] = 128,
     thumbnails: Annotated[float, typer.Option(min=0, max=1, help="Share of steps on thumbnails, at first.")] = 0.3,
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the photos to use, for learning curves.")] = 1.0,
+    old: Annotated[float, typer.Option(min=0, max=1, help="Of the photos, those seen as old photographs.")] = 0.5,
 ) -> None:
     """Train a model on small colour photos and write it as a .safetensors file that `hybrid --model FILE` takes.
 
@@ -93,6 +94,7 @@ def main(
         thumbnails=thumbnails,
         share=share,
         steps=steps,
+        old=old,
     )
     photos = read_archive(data / "val.zip")
     with joined(pick_device(device)) as rank:

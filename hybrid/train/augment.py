@@ -101,7 +101,7 @@ def hint_planes(ab: Tensor, random: Generator, most: int = 40) -> Tensor:
     return planes
 
 
-def training_pair(rgb: Tensor, random: Generator, cell: int) -> tuple[Tensor, Tensor, Tensor]:
+def training_pair(rgb: Tensor, random: Generator, cell: int, old: float = 0.5) -> tuple[Tensor, Tensor, Tensor]:
     """Network input and target for a batch of photos.
 
     Parameters
@@ -109,15 +109,17 @@ def training_pair(rgb: Tensor, random: Generator, cell: int) -> tuple[Tensor, Te
     rgb : (B, 3, H, W) uint8
     cell : int
         Pixels a side of a cell of the target.
+    old : float in [0, 1]
+        Share of the photos that are seen as an old photograph.
 
     Returns
     -------
-    lightness : (B, 1, H, W), L*; half the photos as an old photograph
+    lightness : (B, 1, H, W), L*
     hints : (B, 3, H, W)
     ab : (B, 2, H / cell, W / cell), mean colour of each cell
     """
     linear = to_linear(rgb.float() / 255)
     lab = lab_of(linear)
-    is_old = torch.rand(len(rgb), 1, 1, 1, generator=random, device=random.device) < 0.5
+    is_old = torch.rand(len(rgb), 1, 1, 1, generator=random, device=random.device) < old
     lightness = torch.where(is_old, old_photograph(linear, random), lab[:, :1])
     return lightness, hint_planes(lab[:, 1:], random), functional.avg_pool2d(lab[:, 1:], cell)

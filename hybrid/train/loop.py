@@ -32,9 +32,10 @@ def batches(store: PhotoStore, settings: TrainSettings, random: np.random.Genera
 
     with ThreadPoolExecutor(1) as pool:
         ahead = None
-        count = min(len(store), max(settings.batch, round(settings.share * len(store))))
+        chosen = np.random.default_rng(0).permutation(len(store))  # archives may be sorted by what they show
+        chosen = chosen[: max(settings.batch, round(settings.share * len(store)))]
         while True:
-            order = random.permutation(count)
+            order = random.permutation(chosen)
             for start in range(0, len(order) - settings.batch + 1, settings.batch):
                 following = pool.submit(make, order[start : start + settings.batch], int(random.integers(2**31)))
                 if ahead is not None:

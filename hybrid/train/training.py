@@ -42,6 +42,7 @@ class TrainSettings:
     share : of the photos and thumbnails that are trained on, for learning curves
     half : compute in bfloat16 where that is faster and safe; None: on CUDA only
     steps : budget of optimiser steps in place of that of time, or None
+    old : share of the photos that are seen as an old photograph would show them
     """
 
     model: str
@@ -60,6 +61,7 @@ class TrainSettings:
     share: float = 1.0
     half: bool | None = None
     steps: int | None = None
+    old: float = 0.5
 
 
 class Objective(nn.Module):
@@ -163,7 +165,8 @@ class Training:
 
     def update(self, rgb: Tensor, coarse: bool) -> float:
         """One optimiser step; `coarse` compares cells of twice the size, for blurred thumbnails."""
-        lightness, hints, ab = training_pair(rgb, self.random, self.model.CELL * (2 if coarse else 1))
+        cell = self.model.CELL * (2 if coarse else 1)
+        lightness, hints, ab = training_pair(rgb, self.random, cell, self.settings.old)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss = self._objective(lightness.contiguous(memory_format=torch.channels_last), hints, ab)
         factor = schedule(self.progress, self.step)

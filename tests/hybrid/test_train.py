@@ -143,6 +143,9 @@ def test_a_training_pair_is_lightness_hints_and_mean_colours() -> None:
     torch.testing.assert_close(ab, lab[:, 1:].unflatten(2, (4, 4)).unflatten(4, (6, 4)).mean((3, 5)))
     is_true = (lightness == lab[:, :1]).flatten(1).all(1)
     assert 0 < int(is_true.sum()) < 6
+    for old, count in ((0.0, 6), (1.0, 0)):
+        lightness, _, _ = training_pair(rgb, generator(), 4, old)
+        assert int((lightness == lab[:, :1]).flatten(1).all(1).sum()) == count
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
@@ -392,10 +395,18 @@ def test_two_ranks_take_one_step_together(tmp_path: Path) -> None:
     assert any(not torch.equal(one, before) for one, before in zip(first["weights"], begun, strict=True))
 
 
-def test_a_share_of_the_photos_is_all_that_is_seen(tmp_path: Path) -> None:
-    pictures = [np.full((40, 40, 3), 20 * i, np.uint8) for i in range(8)]
+def test_shares_of_the_photos_are_drawn_from_all_of_them_and_nested(tmp_path: Path) -> None:
+    pictures = [np.full((40, 40, 3), 6 * i, np.uint8) for i in range(40)]
     store = open_store([archive(tmp_path / "train-0.zip", pictures)], tmp_path / "cache")
-    settings = TrainSettings("lite", tmp_path, tmp_path, 60, batch=2, size=32, share=0.5)
-    stream = batches(store, settings, np.random.default_rng(0))
-    seen = {int(value) for _ in range(12) for value in next(stream)[:, 0, 0, 0]}
-    assert seen == {0, 20, 40, 60}
+
+    def seen(share: float, seed: int) -> set[int]:
+        settings = TrainSettings("lite", tmp_path, tmp_path, 60, batch=2, size=32, share=share)
+        stream = batches(store, settings, np.random.default_rng(seed))
+        return {int(value) for _ in range(30) for value in next(stream)[:, 0, 0, 0]}
+
+    half = seen(0.5, 0)
+    assert len(half) == 20
+    assert half != set(range(0, 120, 6)), "archives may be sorted"
+    assert seen(0.5, 1) == half
+    assert len(seen(0.1, 0)) == 4
+    assert seen(0.1, 0) < half
