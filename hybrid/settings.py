@@ -26,8 +26,8 @@ class Settings:
     reach : of strokes, besides what they reach along the photo's edges: a name in `hybrid.kriging.REACHES`
     """
 
-    temperature: float = 0.38
-    vividness: float = 0.1
+    temperature: float = 0.5
+    vividness: float = 0.15
     saturation: float = 1.0
     warmth: float = 0.0
     firmness: float | None = None

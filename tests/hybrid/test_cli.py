@@ -1,6 +1,8 @@
 """The whole program, file to file: what it writes, what it says, how it fails; failures leave nothing behind."""
 
+import inspect
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ import tifffile
 from typer.testing import CliRunner, Result
 
 from hybrid.cli import app
+from hybrid.cli.colorize import colorize as colorize_command
 from hybrid.compare.scene import picture_of
 from hybrid.hints import PhotoIdentity, read_hints, sha256_of, write_hints
 from hybrid.models.weights import load_model
 from hybrid.photo import read_photo, write_photo
 from hybrid.predict import Predictor
 from hybrid.session import Session, colorize
+from hybrid.settings import Settings
 from hybrid.strokes import Stroke, covered
 
 HEIGHT, WIDTH = 48, 64
@@ -459,3 +463,12 @@ def test_scribbles_that_cannot_be_written_are_refused_beforehand(grey: Path, tmp
     )
     refused(run("colorize", grey, "-o", out / "a.tif", "--colors-as-is"), 2, "give that too", out)
     assert taken.read_text() == "mine"
+
+
+def test_the_command_colours_as_python_does_unless_told_otherwise() -> None:
+    chosen = {name: value.default for name, value in inspect.signature(colorize_command).parameters.items()}
+    chosen["megapixels"] = chosen["solve_at"]
+    ours = {field.name: field.default for field in fields(Settings)}
+    shared = chosen.keys() & ours.keys()
+    assert {"temperature", "vividness", "saturation", "warmth", "reach", "megapixels"} <= shared
+    assert {name: chosen[name] for name in shared} == {name: ours[name] for name in shared}

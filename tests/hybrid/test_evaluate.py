@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from hybrid.train.dataset import read_archive
 from hybrid.train.evaluate import __main__ as program
 from hybrid.train.evaluate import evaluate, pictures, sheets, variants
 from hybrid.train.evaluate.artifacts import SIGMA, SPURIOUS, even_places, over_all, spurious_edges
-from hybrid.train.evaluate.calibration import calibrate, fit_temperature, spread_reliability
+from hybrid.train.evaluate.calibration import calibrate, fit_temperature, likeliest_temperature, spread_reliability
 from hybrid.train.evaluate.cells import (
     CellSample,
     calibration_error,
@@ -222,7 +223,16 @@ def test_a_sample_holds_the_logits_before_calibration() -> None:
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.5])
 def test_calibration_finds_the_known_temperature(scale: float) -> None:
+    assert likeliest_temperature(synthetic(scale=scale)) == pytest.approx(scale, rel=0.03)
     assert fit_temperature(synthetic(scale=scale)) == pytest.approx(scale, rel=0.03)
+
+
+def test_what_soft_targets_make_too_modest_is_calibrated_to_the_true_bins() -> None:
+    sample = synthetic(20000)
+    target = np.stack([sample.target[:, 0], (sample.target[:, 0] + 1) % 8], 1)
+    soft = replace(sample, target=target, weight=np.tile(np.float32([0.7, 0.3]), (len(target), 1)))
+    assert fit_temperature(soft) == pytest.approx(1, rel=0.03)
+    assert likeliest_temperature(soft) > 1.2
 
 
 def test_calibration_is_fitted_on_the_first_half_and_reported_on_the_second() -> None:
@@ -231,7 +241,8 @@ def test_calibration_is_fitted_on_the_first_half_and_reported_on_the_second() ->
     bins = np.random.default_rng(0).normal(0, 30, (8, 2)).astype(np.float32)
     report = calibrate(sample, bins, 10, 1.0)
     assert report["temperature"] == pytest.approx(2, rel=0.05)
-    assert report["nearest_temperature"] == pytest.approx(report["temperature"], rel=1e-3)
+    assert report["nearest_temperature"] == pytest.approx(report["temperature"], rel=0.05)
+    assert report["soft_temperature"] == report["nearest_temperature"], "targets are single bins here"
     second = sample.of(sample.photo >= 5)
     for name, temperature in (("before", 1.0), ("after", report["temperature"])):
         expected = distribution_scores(log_softmax(second.logits, temperature), second)
@@ -474,7 +485,7 @@ def test_the_whole_program_from_photos_to_report_and_pictures(tmp_path: Path, mo
     report = json.loads((out / "report.json").read_text())
     assert (report["photos"], report["hints"]["photos"], report["variants"]["photos"]) == (6, 1, 2)
     for part in ("table", "artifacts"):
-        assert {"truth", "grey", "sepia", "T 0.0 vividness 0.0", "T 0.38 vividness 0.1"} <= report[part].keys()
+        assert {"truth", "grey", "sepia", "T 0.0 vividness 0.0", "T 0.5 vividness 0.15"} <= report[part].keys()
     assert report["artifacts"]["truth"] == report["artifacts"]["grey"]
     assert report["old"].keys() == {"plate"}
     assert (report["calibration"]["fitted_on"], report["calibration"]["reported_on"]) == (3, 3)

@@ -116,7 +116,7 @@ def test_the_mark_names_photo_model_and_strokes(scan: Path, hints: Path, tmp_pat
     assert made_from["input-sha256"] == sha256(scan)
     assert made_from["hints-sha256"] == sha256(hints)
     assert made_from["model-sha256"] == sha256(SHIPPED / "lite.safetensors")
-    assert (made_from["source"], made_from["model"], made_from["temperature"]) == ("model", "lite", "0.38")
+    assert (made_from["source"], made_from["model"], made_from["temperature"]) == ("model", "lite", "0.5")
     assert len(made_from["painted-sha256"]) == 64
     assert b"are a colorization, guessed by a trained model" in read_photo(target).metadata["xmp"]
 

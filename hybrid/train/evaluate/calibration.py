@@ -1,8 +1,13 @@
-"""Temperature calibration: one number that makes the stated confidence true (Guo et al. 2017, section 4.2)."""
+"""Temperature calibration: one number that makes the stated confidence true (after Guo et al. 2017, section 4.2).
+
+Softly encoded targets spread what is known exactly, and a network true to them is too modest: neither the probability
+of its likeliest colour nor the width of its distributions fits what is seen. So the temperature is fitted to the true
+colours' own bins.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +20,7 @@ from hybrid.predict import Predictor
 from hybrid.train.evaluate.cells import (
     Array,
     CellSample,
+    calibration_error,
     cross_entropy,
     distribution_scores,
     joined,
@@ -32,12 +38,28 @@ TENTHS = 10
 
 
 def fit_temperature(sample: CellSample) -> float:
-    """Temperature by which logits are to be divided so that their cross-entropy on `sample` is least."""
+    """Temperature to divide logits by, at which the likeliest bin's probability is most nearly how often it is true."""
+    nearest = sample.nearest()
+    hit = top_hits(sample.logits, nearest, 1)
 
-    def loss(log_temperature: float) -> float:
-        return cross_entropy(log_softmax(sample.logits, float(np.exp(log_temperature))), sample)
+    def miscalibration(log_probability: Array) -> float:
+        return calibration_error(np.exp(log_probability.max(1)), hit)
 
-    found = minimize_scalar(loss, bounds=tuple(np.log(RANGE)), method="bounded", options={"xatol": 1e-3})
+    return _least(miscalibration, sample)
+
+
+def likeliest_temperature(sample: CellSample) -> float:
+    """Temperature to divide logits by, at which their cross-entropy against the softly encoded truth is least."""
+    return _least(lambda log_probability: cross_entropy(log_probability, sample), sample)
+
+
+def _least(loss: Callable[[Array], float], sample: CellSample) -> float:
+    """The temperature in RANGE at which `loss` of the log-probabilities is least."""
+
+    def at(log_temperature: float) -> float:
+        return loss(log_softmax(sample.logits, float(np.exp(log_temperature))))
+
+    found = minimize_scalar(at, bounds=tuple(np.log(RANGE)), method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x))
 
 
@@ -97,8 +119,8 @@ def calibrate(sample: CellSample, bins: Float, photos: int, stated: float) -> di
 
     Returns
     -------
-    The fitted temperature; nearest_temperature, the one that fits the nearest bins instead of their soft encoding; the
-    card's; and what the second half says of the raw logits (before) and of the fitted temperature (after).
+    The fitted temperature; those that are likeliest for the nearest bins and for their soft encoding; the card's; and
+    what the second half says of the raw logits (before) and of the fitted temperature (after).
     """
     is_first = sample.photo < photos // 2
     first = sample.of(is_first)
@@ -106,7 +128,8 @@ def calibrate(sample: CellSample, bins: Float, photos: int, stated: float) -> di
     second = sample.of(~is_first)
     return {
         "temperature": rounded(temperature),
-        "nearest_temperature": rounded(fit_temperature(first.as_nearest())),
+        "nearest_temperature": rounded(likeliest_temperature(first.as_nearest())),
+        "soft_temperature": rounded(likeliest_temperature(first)),
         "card_temperature": stated,
         "fitted_on": photos // 2,
         "reported_on": photos - photos // 2,

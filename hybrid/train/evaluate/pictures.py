@@ -22,6 +22,7 @@ from hybrid.color import (
 from hybrid.metrics import colorfulness
 from hybrid.predict import Prediction
 from hybrid.scale import enlarge, shrink
+from hybrid.settings import Settings
 
 Float = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -60,7 +61,7 @@ class Decoding(NamedTuple):
 
 
 PLAIN = Decoding(0.38, 0.0)
-PRODUCT = Decoding(0.38, 0.1)
+PRODUCT = Decoding(Settings.temperature, Settings.vividness)
 """What `hybrid colorize` does unless told otherwise."""
 
 

@@ -88,7 +88,7 @@ ANSWERS = (
     "T 0 (most likely)",
     "T .38",
     "T 1 (mean)",
-    "T .38, vividness .15",
+    f"T {PRODUCT.temperature:g}, vividness {PRODUCT.vividness:g}",
     "product (with solver)",
     "confidence (yellow: sure)",
 )

@@ -41,7 +41,7 @@ MAIN = (MEAN, MODE, PLAIN, PRODUCT, Decoding(0.38, 0.5))
 """Decodings that get every figure."""
 SWEEP = tuple(Decoding(0.38, v) for v in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7))
 """Decodings between which the frontier is drawn; those not in MAIN get the quick figures."""
-DECODINGS = (MEAN, MODE, *SWEEP)
+DECODINGS = (MEAN, MODE, *SWEEP, PRODUCT)
 SURE = (0.1, 0.2, 0.5, 1.0)
 
 
