@@ -21,3 +21,9 @@ def made_up(megapixels, solver="multigrid", threads=1, scale=1.0, exponent=1.0, 
         ]
     }
     return {**record, "baseline_bytes": 50e6 * megapixels, "peak_bytes": 140e6 * megapixels, **more}
+
+
+def stroked(middle, **more):
+    return {
+        "stroke": {"status": "ok", "reason": "", "seconds": [middle, 2 * middle], "error": 0.1, "way": "edited"}
+    } | more
