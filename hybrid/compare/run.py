@@ -56,8 +56,14 @@ class Plan:
     out: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ValueError(f"source {self.source!r}; wanted one of {', '.join(SOURCES)}")
+        checked_source(self.source)
+
+
+def checked_source(name: str) -> str:
+    """The name of a source; a ValueError that says which there are, of anything else."""
+    if name not in SOURCES:
+        raise ValueError(f"source {name!r}; wanted one of {', '.join(SOURCES)}")
+    return name
 
 
 def compare_photo(path: Path, plan: Plan, progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
