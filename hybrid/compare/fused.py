@@ -16,11 +16,12 @@ from skimage.segmentation import find_boundaries
 from hybrid.compare.inconsistent import flips
 from hybrid.compare.interpolate import nearest
 from hybrid.compare.scene import Scene, picture_of, read_scene
-from hybrid.compare.sheet import GAP, LINE, write_sheet
+from hybrid.compare.sheet import GAP, LINE, check_sheet, write_sheet
 from hybrid.compare.sources import Source, degraded, inconsistent, model
 from hybrid.compare.spread import recipe, recipe_unfused
 from hybrid.metrics import ab_distance
 from hybrid.models.weights import load_model
+from hybrid.photo import WriteError
 from hybrid.predict import Predictor
 from hybrid.scale import shrink, working_shape
 from hybrid.segments import regions
@@ -146,7 +147,7 @@ def told(objects: list[Object]) -> str:
 
 def main(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Colour photos, whose own colours judge.")],
-    out: Annotated[Path, typer.Option(help="The sheet, a PNG.")],
+    out: Annotated[Path, typer.Option(help="The sheet, a PNG or a JPEG.")],
     source: Annotated[
         str, typer.Option(help="inconsistent: objects flipped in part on purpose; model: what changed most.")
     ] = "inconsistent",
@@ -158,20 +159,19 @@ def main(
     """Write a sheet of objects outlined in grey, without and with fusion, and as they are; print their errors."""
     if source not in CHOICES:
         raise typer.BadParameter(f"source {source!r}; wanted one of {', '.join(CHOICES)}")
-    if out.suffix.lower() != ".png":
-        raise typer.BadParameter(f"cannot write {out}: a sheet is a PNG; use .png")
     found: list[tuple[float, Object]] = []
     try:
+        check_sheet(out)
         predictor = Predictor(load_model(model)) if source == "model" else None
         for path in photos:
             found += objects_of(path.name, read_scene(path, megapixels), source, grid, predictor)
             typer.echo(f"{path.name} …", err=True)
-    except ValueError as error:
+        if not found:
+            raise ValueError("no object was found; try more photos, with larger objects")
+        chosen = [one for _, one in sorted(found, key=lambda pair: -pair[0])[:count]]
+        write_sheet(out, drawn(chosen))
+    except (ValueError, WriteError) as error:
         raise typer.BadParameter(str(error)) from None
-    if not found:
-        raise typer.BadParameter("no object was found; try more photos, with larger objects")
-    chosen = [one for _, one in sorted(found, key=lambda pair: -pair[0])[:count]]
-    write_sheet(out, drawn(chosen))
     typer.echo(told(chosen))
 
 

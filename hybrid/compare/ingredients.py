@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.colorized import HALF_STEP
-from hybrid.compare.interpolate import bicubic, shaded
+from hybrid.compare.interpolate import bicubic
 from hybrid.compare.sources import Source
 from hybrid.compare.spread import centres
 from hybrid.contrast import local_contrast
@@ -42,7 +42,7 @@ class Way:
     vividness : how far rare colours are favoured
     megapixels : size at which colours are spread
     lifted : "lines" or "bicubic"; None where they are spread at the photo's own size
-    is_relative : whether chroma is spread relative to lightness, else a and b themselves
+    shading : power of L* + 16 that chroma is spread relative to: 1, or 0 for a and b themselves
     has_means : whether a cell speaks of its mean, else of its central pixel, as firmly
     links : from lightness, "power" or "levin", or "even": none weaker than its neighbours
     is_limited : whether chroma is kept within what the cells around ask for, with some room
@@ -56,7 +56,7 @@ class Way:
     vividness: float | None = None
     megapixels: float = Settings().megapixels
     lifted: str | None = "lines"
-    is_relative: bool = True
+    shading: float = 1.0
     has_means: bool = True
     links: str = "power"
     is_limited: bool = True
@@ -82,7 +82,8 @@ def _with(**changes: Any) -> Callable[[Way], Way]:
 
 ABLATIONS: dict[str, Callable[[Way], Way]] = {
     "recipe": _with(),
-    "plain_ab": _with(is_relative=False),
+    "plain_ab": _with(shading=0.0),
+    "root_shading": _with(shading=0.5),
     "cell_centres": _with(has_means=False),
     "levin_links": _with(links="levin"),
     "even_links": _with(links="even"),
@@ -104,8 +105,7 @@ def colored(lightness: Float, source: Source, way: Way) -> Float:
     """Spread the source's colours over a photo, (H, W) L* -> (H, W, 2) ab; by `way_of` exactly as the product does."""
     shape = working_shape(lightness.shape, way.megapixels)
     guide = shrink(lightness, shape)
-    light = (guide + np.float32(L_OFFSET))[..., None]
-    cells, unit = _cells(_colors(source, guide, way), guide, way), MOST_L if way.is_relative else 1.0
+    cells, tolerance = _cells(_colors(source, guide, way), guide, way), HALF_STEP / MOST_L**way.shading
     solver = ChromaSolver.from_stencil(_links(guide, way.links))
     if way.contrast:
         solver = weakened(solver, local_contrast(guide)[..., None], way.contrast)
@@ -113,16 +113,20 @@ def colored(lightness: Float, source: Source, way: Way) -> Float:
         (Seeds.none(), cells) if way.has_means else (_at_centres(cells, shape), None)
     )
     factors = [LOOSER] * way.reweightings + [1.0]
-    solution = solver.solve(*asked, tolerance=factors[0] * HALF_STEP / unit)
+    solution = solver.solve(*asked, tolerance=factors[0] * tolerance)
     for factor in factors[1:]:
-        sharper = weakened(solver, solution.chroma * (light if way.is_relative else 1), Settings().softness)
-        solution = sharper.solve(*asked, start=solution.chroma, tolerance=factor * HALF_STEP / unit)
+        sharper = weakened(solver, solution.chroma * _shade(guide, way), Settings().softness)
+        solution = sharper.solve(*asked, start=solution.chroma, tolerance=factor * tolerance)
     chroma = limited(solution.chroma, cells, way.firmness) if way.is_limited else solution.chroma
     if way.lifted == "lines":
         ab = lift(chroma, guide, lightness)
-        return ab if way.is_relative else ab / (lightness + np.float32(L_OFFSET))[..., None]
-    large = chroma if way.lifted is None else bicubic(chroma, lightness.shape)
-    return shaded(large, lightness) if way.is_relative else large
+        return ab if way.shading == 1 else ab / (lightness + np.float32(L_OFFSET))[..., None] * _shade(lightness, way)
+    return (chroma if way.lifted is None else bicubic(chroma, lightness.shape)) * _shade(lightness, way)
+
+
+def _shade(lightness: Float, way: Way) -> Float:
+    """What chroma is multiplied by to be ab, (..., 1)."""
+    return ((lightness + np.float32(L_OFFSET)) ** np.float32(way.shading))[..., None]
 
 
 def _colors(source: Source, guide: Float, way: Way) -> CellColors:
@@ -134,10 +138,11 @@ def _colors(source: Source, guide: Float, way: Way) -> CellColors:
 
 def _cells(colors: CellColors, guide: Float, way: Way) -> CellMeans:
     cells = cell_means(colors, guide, way.firmness)
-    if way.is_relative:
+    if way.shading == 1:
         return cells
-    mean_light = shrink(guide, cells.weight.shape) + np.float32(L_OFFSET)
-    return CellMeans(cells.chroma * mean_light[..., None], cells.weight)
+    mean_light = shrink(guide, cells.weight.shape)
+    ab = cells.chroma * (mean_light + np.float32(L_OFFSET))[..., None]
+    return CellMeans((ab / _shade(mean_light, way)).astype(np.float32), cells.weight)
 
 
 def _at_centres(cells: CellMeans, shape: tuple[int, int]) -> Seeds:
