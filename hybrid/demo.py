@@ -17,12 +17,12 @@ from skimage.transform import resize
 from hybrid.cli.job import summary
 from hybrid.color import luminance, srgb_decode, srgb_encode
 from hybrid.colorized import Colorized
-from hybrid.memory import peak_bytes
 from hybrid.models.weights import load_model
 from hybrid.photo import read_overlay, read_photo, write_picture
 from hybrid.predict import Predictor
 from hybrid.session import Session
 from hybrid.strokes import Stroke
+from solvers.resident import peak_bytes
 
 ENLARGED = 4
 BLUE = (4.0, -28.0)

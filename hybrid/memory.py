@@ -1,9 +1,7 @@
-"""What a photo will need, what the machine has, and what was used in the end."""
+"""What a photo will need, and what the machine has."""
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -70,9 +68,3 @@ def check_fits(pixels: int, has_strokes: bool = False, has_layers: bool = False,
     solved = f" solved at {megapixels:g} MP" if megapixels > 1 else ""
     lack = f"{needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} GB are free"
     raise MemoryShort(f"{pixels / 1e6:.0f} MP{solved} need {lack}; {advice}")
-
-
-def peak_bytes() -> int:
-    """Largest memory that this process has held so far."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -210,7 +210,7 @@ class Session:
         """The solver of colours, its links weak where lightness changes, and local contrast by more than `softness`."""
         solver = ChromaSolver(np.clip(self.guide / 100, 0, 1))
         softness = softness if self.settings.contrast is None else self.settings.contrast
-        return _weakened(solver, local_contrast(self.guide)[..., None], softness) if softness else solver
+        return weakened(solver, local_contrast(self.guide)[..., None], softness) if softness else solver
 
     def _spread(self, painted: Paint, seconds: dict[str, float], watch: Watch | None) -> tuple[Float, Solution | None]:
         """Relative chroma at working size."""
@@ -229,7 +229,7 @@ class Session:
             solution = solver.solve(seeds, cells, tolerance=looser[0] * tolerance, watch=watch)
             for factor in looser[1:]:
                 change = solution.chroma * (self.guide + np.float32(L_OFFSET))[..., None]
-                sharper = _weakened(solver, change, self.settings.softness)
+                sharper = weakened(solver, change, self.settings.softness)
                 solution = sharper.solve(seeds, cells, start=solution.chroma, tolerance=factor * tolerance, watch=watch)
         chroma = solution.chroma if cells is None else limited(solution.chroma, cells, self._firmness)
         return chroma, solution
@@ -241,7 +241,7 @@ class Session:
         if self._reaching is None:
             self._reaching = reaching(shrink(self.guide, coarse))
         share, tint = membership(self._reaching, seeds, cells.weight.shape, watch)
-        solver = _weakened(self._solver, enlarge(share, self.shape)[..., None], CLAIM_SOFTNESS)
+        solver = weakened(self._solver, enlarge(share, self.shape)[..., None], CLAIM_SOFTNESS)
         return yielding(cells, share, tint), solver
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
@@ -287,7 +287,7 @@ class Session:
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
 
-def _weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:
+def weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:
     """A solver with links weakened where `change` (h, w, C) varies by more than about `softness`."""
     assert solver.stencil is not None
     return ChromaSolver.from_stencil(reweight(solver.stencil, change, softness, LEAST_LINK))

@@ -53,10 +53,11 @@ def work(
     import time
 
     from hybrid.hints import read_hints, sha256_of
-    from hybrid.memory import check_fits, peak_bytes
+    from hybrid.memory import check_fits
     from hybrid.pace import plan_seconds
     from hybrid.photo import check_writable, read_photo, read_size
     from hybrid.session import Session
+    from solvers.resident import peak_bytes
 
     check_writable(target, job.overwrite)
     height, width = read_size(path, job.page)

@@ -43,6 +43,25 @@ def simulated(lightness: Float, true_ab: Float, ab: Float) -> Prediction:
     -------
     Prediction, its prior uniform, so that vividness has nothing to lift
     """
+    flipped, other = flips(lightness, true_ab, ab)[1:]
+    bins = ab_bins()
+    first, second = np.where(flipped[..., None], other, ab), np.where(flipped[..., None], ab, other)
+    shares = np.where(flipped[..., None], FLIPPED, KEPT)
+    probability = shares[..., :1] * _mode(first, bins) + shares[..., 1:] * _mode(second, bins) + UNIFORM / len(bins)
+    log_probability = np.ascontiguousarray(np.moveaxis(np.log(probability), -1, 0), np.float32)
+    confidence = (1 / (1 + (spread(log_probability, bins) / SURE_WITHIN) ** 2)).astype(np.float32)
+    return Prediction(log_probability, bins, np.full(len(bins), 1 / len(bins), np.float32), confidence)
+
+
+def flips(lightness: Float, true_ab: Float, ab: Float) -> tuple[NDArray[np.int64], NDArray[np.bool_], Float]:
+    """What `simulated` flips; arguments as there.
+
+    Returns
+    -------
+    owner : (h, w) label of each cell's object
+    flipped : (h, w), whether a cell is flipped
+    other : (h, w, 2) the other colour of each cell, its own where the object is too small to be flipped
+    """
     random = np.random.default_rng(SEED)
     shape = ab.shape[:2]
     owner = objects(lightness, true_ab, shape)
@@ -56,13 +75,7 @@ def simulated(lightness: Float, true_ab: Float, ab: Float) -> Prediction:
             rows, columns = np.nonzero(cells)
             along = rows * np.sin(direction) + columns * np.cos(direction)
             flipped[cells] = along > np.quantile(along, 1 - share)
-    bins = ab_bins()
-    first, second = np.where(flipped[..., None], other, ab), np.where(flipped[..., None], ab, other)
-    shares = np.where(flipped[..., None], FLIPPED, KEPT)
-    probability = shares[..., :1] * _mode(first, bins) + shares[..., 1:] * _mode(second, bins) + UNIFORM / len(bins)
-    log_probability = np.ascontiguousarray(np.moveaxis(np.log(probability), -1, 0), np.float32)
-    confidence = (1 / (1 + (spread(log_probability, bins) / SURE_WITHIN) ** 2)).astype(np.float32)
-    return Prediction(log_probability, bins, np.full(len(bins), 1 / len(bins), np.float32), confidence)
+    return owner, flipped, other
 
 
 def objects(lightness: Float, ab: Float, cells: tuple[int, ...]) -> NDArray[np.int64]:

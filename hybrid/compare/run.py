@@ -20,9 +20,9 @@ from hybrid.compare.scores import judge_of, scores
 from hybrid.compare.sheet import sheet, write_sheet
 from hybrid.compare.sources import SOURCES
 from hybrid.compare.spread import at_full_size
-from hybrid.memory import peak_bytes
 from hybrid.photo import WriteError
 from hybrid.predict import Predictor
+from solvers.resident import peak_bytes, reset_peak, resident_bytes
 
 Float = NDArray[np.float32]
 
@@ -56,8 +56,14 @@ class Plan:
     out: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ValueError(f"source {self.source!r}; wanted one of {', '.join(SOURCES)}")
+        checked_source(self.source)
+
+
+def checked_source(name: str) -> str:
+    """The name of a source; a ValueError that says which there are, of anything else."""
+    if name not in SOURCES:
+        raise ValueError(f"source {name!r}; wanted one of {', '.join(SOURCES)}")
+    return name
 
 
 def compare_photo(path: Path, plan: Plan, progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
@@ -73,7 +79,7 @@ def compare_photo(path: Path, plan: Plan, progress: Callable[[str], None] = lamb
     progress("read")
     scene = read_scene(path, plan.megapixels, plan.grain)
     report, pictures = compared(scene, plan, progress)
-    report = {"input": str(path), **report, "peak_memory": peak_bytes()}
+    report = {"input": str(path), **report}
     if plan.out is not None:
         progress("sheet")
         kind = f"{plan.source}-{'own' if plan.source == 'model' else plan.grid}"
@@ -97,17 +103,20 @@ def compared(
     rows: dict[str, dict[str, float | None]] = {}
     skipped: dict[str, str] = {}
     pictures: dict[str, NDArray[np.float16]] = {}
+    most = 0
     for name in plan.methods:
         progress(name)
-        began = time.perf_counter()
+        most = max(most, peak_bytes())
+        reset_peak()
+        held, began = resident_bytes(), time.perf_counter()
         try:
             ab = METHODS[name](scene.seen, source)
         except Unavailable as reason:
             skipped[name] = str(reason)
             continue
-        seconds = time.perf_counter() - began
+        cost = {"seconds": time.perf_counter() - began, "bytes_per_pixel": (peak_bytes() - held) / ab[..., 0].size}
         figures = scores(ab, judge) | intent_scores(ab, meant, judge.band)
-        rows[name] = {key: _rounded(value) for key, value in figures.items()} | {"seconds": round(seconds, 3)}
+        rows[name] = {key: _rounded(value) for key, value in (figures | cost).items()}
         pictures[name] = ab.astype(np.float16)
     height, width = scene.lightness.shape
     cells = source.colors.confidence.shape
@@ -122,6 +131,7 @@ def compared(
         "network_input": _network_input(scene, plan.predictor if "network_full_size" in rows else None),
         "scores": rows,
         "skipped": skipped,
+        "peak_memory": max(most, peak_bytes()),
     }, pictures
 
 

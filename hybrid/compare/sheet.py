@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import uniform_filter
 
 from hybrid.compare.scene import Scene, picture_of
+from hybrid.photo import WriteError
 
 Colors = NDArray[np.float16] | NDArray[np.float32]
 PLACES = 3
@@ -20,6 +21,9 @@ COLUMNS = 8
 OTHER_COLORS = ("network_full_size",)
 """Methods whose colours are others than the cells': they would decide alone where methods differ most."""
 GAP, LINE = 6, 14
+FORMATS = {".png": "PNG", ".jpg": "JPEG"}
+QUALITY = 88
+"""Of a JPEG."""
 
 
 def places(pictures: Mapping[str, Colors], band: NDArray[np.bool_], count: int = PLACES) -> list[tuple[slice, slice]]:
@@ -85,7 +89,23 @@ def sheet(scene: Scene, pictures: Mapping[str, Colors], band: NDArray[np.bool_],
 
 
 def write_sheet(path: Path, image: Image.Image) -> None:
-    """Write a sheet whole or not at all."""
+    """Write a sheet, a PNG or a JPEG by its ending, whole or not at all.
+
+    Raises
+    ------
+    WriteError
+        Another ending, or a place that cannot be written to.
+    """
+    check_sheet(path)
     temporary = path.with_name(path.name + ".part")
-    image.save(temporary, "PNG")
-    temporary.replace(path)
+    try:
+        image.save(temporary, FORMATS[path.suffix.lower()], quality=QUALITY)
+        temporary.replace(path)
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {error.strerror}; choose another place") from None
+
+
+def check_sheet(path: Path) -> None:
+    """Refuse a file name that a sheet cannot have; `WriteError` says which it can."""
+    if path.suffix.lower() not in FORMATS:
+        raise WriteError(f"cannot write {path}: a sheet is a PNG or a JPEG; use {' or '.join(FORMATS)}")

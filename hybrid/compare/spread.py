@@ -50,7 +50,7 @@ def levin(lightness: Float, source: Source) -> Float:
     """Levin, Lischinski & Weiss 2004: every cell's colour is exact at its central pixel."""
     ab = source.colors.ab
     solver = ChromaSolver(np.clip(lightness / 100, 0, 1), method="levin")
-    seeds = Seeds(_centres(lightness.shape, ab.shape).ravel(), ab.reshape(-1, 2), np.ones(ab.size // 2, np.float32))
+    seeds = Seeds(centres(lightness.shape, ab.shape).ravel(), ab.reshape(-1, 2), np.ones(ab.size // 2, np.float32))
     return solver.solve(seeds, tolerance=HALF_STEP, max_iterations=MOST_ITERATIONS).chroma
 
 
@@ -58,7 +58,7 @@ def sparse(lightness: Float, source: Source) -> Float:
     """A few thousand seeds in flat and confident places, a Poisson disk apart, spread with the product's weights."""
     colors = source.colors
     chosen = sparse_cells(lightness, colors.confidence)
-    index = _centres(lightness.shape, colors.ab.shape)[chosen]
+    index = centres(lightness.shape, colors.ab.shape)[chosen]
     wanted = relative(colors.ab, lightness)[chosen]
     solver = ChromaSolver(np.clip(lightness / 100, 0, 1))
     solution = solver.solve(Seeds(index, wanted, np.full(len(index), HARD, np.float32)), tolerance=HALF_STEP / MOST_L)
@@ -86,7 +86,7 @@ def sparse_cells(lightness: Float, confidence: Float) -> NDArray[np.bool_]:
     return chosen
 
 
-def _centres(shape: tuple[int, ...], cells: tuple[int, ...]) -> NDArray[np.int64]:
+def centres(shape: tuple[int, ...], cells: tuple[int, ...]) -> NDArray[np.int64]:
     """Flat index of each cell's central pixel, (h, w)."""
     rows, columns = ((2 * np.arange(k) + 1) * n // (2 * k) for n, k in zip(shape, cells, strict=False))
     return rows[:, None] * shape[1] + columns

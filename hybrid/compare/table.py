@@ -12,7 +12,7 @@ from rich.table import Table
 from hybrid.compare.methods import METHODS, OURS, REFERENCE
 
 RATIOS = ("edge_p95", "edge_mean", "delta_e", "intent_plain", "intent_relative")
-PLAIN = ("bleed", "psnr_ab_db", "colorfulness", "seconds")
+PLAIN = ("bleed", "psnr_ab_db", "colorfulness", "seconds", "bytes_per_pixel")
 HEADINGS = {
     "edge_p95": "edge p95",
     "edge_mean": "edge mean",
@@ -24,6 +24,7 @@ HEADINGS = {
     "psnr_ab_db": "ab dB",
     "colorfulness": "CF",
     "seconds": "s",
+    "bytes_per_pixel": "B/px",
 }
 """Figure -> heading of its column."""
 
@@ -52,7 +53,7 @@ def summary(reports: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
                 figures = {"median": np.median(found), "mean": np.mean(found), "worst": np.max(found)}
                 row[key] = {kind: round(float(value), 4) for kind, value in figures.items()}
         for key in PLAIN:
-            values = [s[name][key] for s in scores if s[name][key] is not None]
+            values = [s[name][key] for s in scores if s[name].get(key) is not None]
             row[key] = round(float(np.mean(values)), 4) if values else None
         row["wins"] = sum(_winner(s, list(s)) == name for s in scores)
         if name in OURS:

@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from solvers.bench.machine import environment, resident_bytes
+from solvers.bench.machine import environment
+from solvers.resident import resident_bytes
 
 EVERY = 0.05
 """Seconds between looks at a worker."""

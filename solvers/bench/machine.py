@@ -1,13 +1,11 @@
-"""What a figure was measured with: machine, versions, source; and the memory that a process holds."""
+"""What a figure was measured with: machine, versions, source."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import platform
-import resource
 import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -63,33 +61,6 @@ def environment(threads: int) -> dict[str, str]:
     """This process's environment, for one that shall use so many threads."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), "PYTHONPATH": path}
-
-
-def resident_bytes(process: int | str = "self") -> int:
-    """What a process holds now; 0 where the system does not say or the process is gone."""
-    return _status(process, "VmRSS:")
-
-
-def peak_bytes() -> int:
-    """The most that this process has held since `reset_peak`, or since it began where that has no effect."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return _status("self", "VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def reset_peak() -> None:
-    """Forget the peak so far, where the system can (Linux)."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def _status(process: int | str, key: str) -> int:
-    try:
-        rows = Path(f"/proc/{process}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(row.split()[1]) * 1024 for row in rows if row.startswith(key)), 0)
 
 
 def _processor() -> str:

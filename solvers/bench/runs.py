@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from solvers import SOLVERS, SolverError
 from solvers.bench.cases import WARM_UP_MEGAPIXELS, Case, make_case
 from solvers.bench.guides import gallery_guide
-from solvers.bench.machine import resident_bytes
 from solvers.bench.solves import Counts, Run, own_run, own_trace, peer_run
 from solvers.peers import PEERS, Peer
+from solvers.resident import resident_bytes
 
 PEER_SLACK = 1.01
 """A peer's own iteration and the one that was watched differ by rounding; ours gets no such allowance."""

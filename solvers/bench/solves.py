@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from solvers import SOLVERS, ChromaSolver, Solution, SolverError, Stencil, affinity, reweight
 from solvers.bench.cases import SOFTNESS, WEIGHTS, Case
 from solvers.bench.guides import Float
-from solvers.bench.machine import peak_bytes, reset_peak
 from solvers.bench.references import largest_error
 from solvers.bench.residuals import residual
 from solvers.bench.traces import BEYOND, TRACED_PIXELS, Follower, together
 from solvers.peers import Peer, Prepared, iterated, starts
 from solvers.problem import Cancelled, Problem
+from solvers.resident import peak_bytes, reset_peak
 
 PEER_ITERATIONS = 5000
 Counts = list[list[int]]
