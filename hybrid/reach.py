@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.scale import L_OFFSET, shrink
 from hybrid.strokes import Paint
-from solvers import CellMeans, ChromaSolver, Seeds
+from solvers import CellMeans, ChromaSolver, Seeds, Solution
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
@@ -17,6 +19,8 @@ RESTING = 0.05
 """Weight, per cell, of belonging to no stroke: sets how far a stroke reaches over an even surface."""
 YIELD = 0.7
 """Share of its weight that a cell gives up where it belongs to strokes, so that several colours can meet in it."""
+TOLERANCE = 0.01
+"""Of the membership, 0 to 1."""
 CLAIMED, FREE = 0.65, 0.35
 """Membership above which a pixel is the stroke's alone, and below which it is the prediction's."""
 
@@ -54,7 +58,7 @@ def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
     Parameters
     ----------
     cells : as predicted
-    share, tint : from `membership`
+    share, tint : of a `Membership`
 
     Returns
     -------
@@ -78,10 +82,45 @@ def reaching(lightness: Float, threads: int | None = None) -> ChromaSolver:
     return ChromaSolver(np.clip(lightness / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4, threads=threads)
 
 
+@dataclass(frozen=True, eq=False)
+class Membership:
+    """How much each pixel belongs to the strokes, and the chroma that they give it.
+
+    Parameters
+    ----------
+    seeds : of the strokes: belonging, and chroma
+    solution : (h, w, 3), what diffusion makes of them that rests at "no stroke"
+    """
+
+    seeds: Seeds
+    solution: Solution
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> Membership:
+        """Where there is no stroke."""
+        return cls(Seeds.none(3), Solution(np.zeros((*shape, 3), np.float32), 0, (), 0.0))
+
+    @property
+    def share(self) -> Float:
+        """(h, w) float32 in [0, 1], 1 under the strokes."""
+        share = np.clip((self.solution.chroma[..., 0] - FREE) / (CLAIMED - FREE), 0, 1)
+        return (share * share * (3 - 2 * share)).astype(np.float32)
+
+    @property
+    def tint(self) -> Float:
+        """(h, w, 2) float32."""
+        field = self.solution.chroma
+        return (field[..., 1:] / np.maximum(field[..., :1], FREE)).astype(np.float32)
+
+
 def membership(
-    solver: ChromaSolver, seeds: Seeds, grid: tuple[int, ...], watch: Watch | None = None
-) -> tuple[Float, Float]:
-    """How much each pixel belongs to the strokes, and the chroma that they give it; diffusion resting at "no stroke".
+    solver: ChromaSolver,
+    seeds: Seeds,
+    grid: tuple[int, ...],
+    watch: Watch | None = None,
+    before: Membership | None = None,
+) -> Membership:
+    """What the strokes claim.
 
     Parameters
     ----------
@@ -89,17 +128,11 @@ def membership(
     seeds : of the strokes, on the pixels of the solver
     grid : rows and columns of the prediction's cells, the unit of how far a stroke reaches
     watch : as of `ChromaSolver.solve`; may cancel
-
-    Returns
-    -------
-    share : (h, w) float32 in [0, 1], 1 under the strokes
-    tint : (h, w, 2) float32
+    before : with other strokes; only what they change is then solved, if that is little
     """
     ones = np.ones((len(seeds), 1), np.float32)
     wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), seeds.weight)
     rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))
-    field = solver.solve(wanted, rest, tolerance=0.01, watch=watch).chroma
-    member = field[..., 0]
-    share = np.clip((member - FREE) / (CLAIMED - FREE), 0, 1)
-    tint = field[..., 1:] / np.maximum(member, FREE)[..., None]
-    return (share * share * (3 - 2 * share)).astype(np.float32), tint.astype(np.float32)
+    if before is None:
+        return Membership(wanted, solver.solve(wanted, rest, tolerance=TOLERANCE, watch=watch))
+    return Membership(wanted, solver.edit(before.solution, before.seeds, wanted, rest, TOLERANCE, watch=watch))
