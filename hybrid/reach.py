@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hybrid.scale import L_OFFSET, shrink
 from hybrid.strokes import Paint
-from solvers import CellMeans, ChromaSolver, Seeds, Solution
+from solvers import CellMeans, ChromaSolver, Seeds
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
@@ -19,7 +19,7 @@ RESTING = 0.05
 """Weight, per cell, of belonging to no stroke: sets how far a stroke reaches over an even surface."""
 YIELD = 0.7
 """Share of its weight that a cell gives up where it belongs to strokes, so that several colours can meet in it."""
-TOLERANCE = 0.01
+TOLERANCE = 0.005
 """Of the membership, 0 to 1."""
 CLAIMED, FREE = 0.65, 0.35
 """Membership above which a pixel is the stroke's alone, and below which it is the prediction's."""
@@ -88,29 +88,21 @@ class Membership:
 
     Parameters
     ----------
-    seeds : of the strokes: belonging, and chroma
-    solution : (h, w, 3), what diffusion makes of them that rests at "no stroke"
+    field : (h, w, 3) float32, belonging and chroma, by diffusion that rests at "no stroke"
     """
 
-    seeds: Seeds
-    solution: Solution
-
-    @classmethod
-    def none(cls, shape: tuple[int, int]) -> Membership:
-        """Where there is no stroke."""
-        return cls(Seeds.none(3), Solution(np.zeros((*shape, 3), np.float32), 0, (), 0.0))
+    field: Float
 
     @property
     def share(self) -> Float:
         """(h, w) float32 in [0, 1], 1 under the strokes."""
-        share = np.clip((self.solution.chroma[..., 0] - FREE) / (CLAIMED - FREE), 0, 1)
+        share = np.clip((self.field[..., 0] - FREE) / (CLAIMED - FREE), 0, 1)
         return (share * share * (3 - 2 * share)).astype(np.float32)
 
     @property
     def tint(self) -> Float:
         """(h, w, 2) float32."""
-        field = self.solution.chroma
-        return (field[..., 1:] / np.maximum(field[..., :1], FREE)).astype(np.float32)
+        return (self.field[..., 1:] / np.maximum(self.field[..., :1], FREE)).astype(np.float32)
 
 
 def membership(
@@ -128,11 +120,10 @@ def membership(
     seeds : of the strokes, on the pixels of the solver
     grid : rows and columns of the prediction's cells, the unit of how far a stroke reaches
     watch : as of `ChromaSolver.solve`; may cancel
-    before : with other strokes; only what they change is then solved, if that is little
+    before : with other strokes; begun from, to be quicker
     """
     ones = np.ones((len(seeds), 1), np.float32)
     wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), seeds.weight)
     rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))
-    if before is None:
-        return Membership(wanted, solver.solve(wanted, rest, tolerance=TOLERANCE, watch=watch))
-    return Membership(wanted, solver.edit(before.solution, before.seeds, wanted, rest, TOLERANCE, watch=watch))
+    start = None if before is None else before.field
+    return Membership(solver.solve(wanted, rest, start, TOLERANCE, watch=watch).chroma)

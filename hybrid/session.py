@@ -239,7 +239,7 @@ class Session:
         seeds = seeds_of(painted, self.photo.lightness, coarse)
         if self._reaching is None:
             self._reaching = reaching(shrink(self.guide, coarse))
-        known = None if before is None else before.wishes.claims or Membership.none(coarse)
+        known = None if before is None else before.wishes.claims
         return membership(self._reaching, seeds, cells.weight.shape, watch, known)
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:

@@ -27,9 +27,11 @@ LEAST_LINK = 1e-3
 the solver does not settle."""
 CLAIM_SOFTNESS = 0.03
 """Change of membership between neighbours at which a link is weakened to 0.7."""
-SAME_SHARE = 1e-3
-"""Change of a membership, and of a cell's weight by itself, that is no change; never adds up."""
-MOST_DRIFT = 0.9
+SAME_SHARE = 0.004
+"""Change of a membership, and of a cell's weight by itself, that is taken for none; such changes never add up."""
+SAME_COLOR = 0.3
+"""Change of a cell's chroma that is taken for none, in tolerances; nor do these."""
+MOST_DRIFT = 0.5
 """Share of the tolerance by which windows may take the colours from those of a whole solve, added up over edits."""
 
 
@@ -191,7 +193,7 @@ def _kept_cells(before: CellMeans | None, after: CellMeans | None, tolerance: fl
     if before is None or after is None:
         return after
     is_same = np.abs(after.weight - before.weight) <= SAME_SHARE * before.weight
-    is_same &= (np.abs(after.chroma - before.chroma) <= STILL * tolerance).all(-1)
+    is_same &= (np.abs(after.chroma - before.chroma) <= SAME_COLOR * tolerance).all(-1)
     chroma = np.where(is_same[..., None], before.chroma, after.chroma)
     return CellMeans(chroma, np.where(is_same, before.weight, after.weight), after.blur)
 

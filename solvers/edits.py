@@ -93,15 +93,18 @@ def part_of_seeds(seeds: Seeds, shape: tuple[int, int], window: Window) -> Seeds
     return Seeds(index, seeds.chroma[is_in], seeds.weight[is_in])
 
 
-def cut_out(stencil: Stencil, seeds: Seeds, chroma: NDArray[np.float32], window: Window) -> tuple[Stencil, Seeds]:
+def cut_out(
+    stencil: Stencil, seeds: Seeds, chroma: NDArray[np.float32], window: Window, hold: float = 1.0
+) -> tuple[Stencil, Seeds]:
     """The system of a window whose surroundings are held: links that leave it become seeds of its rim.
 
     Parameters
     ----------
     stencil, seeds : of the whole photo
     chroma : (H, W, C) float32, held outside the window
+    hold : by what share of their weight the links that leave the window hold it
     """
-    weight, pull = _border(stencil, chroma, window)
+    weight, pull = (hold * each for each in _border(stencil, chroma, window))
     own = part_of_seeds(seeds, stencil.shape, window)
     weight.ravel()[own.index] += own.weight
     pull.reshape(-1, pull.shape[-1])[own.index] += own.weight[:, None] * own.chroma

@@ -31,6 +31,9 @@ STILL = 0.05
 """Share of the tolerance by which the rim may move."""
 EXACT = 0.1
 """Share of the tolerance to which a window is solved."""
+HOLD = 0.01
+"""Share of their weight by which the links that leave a window hold its rim. Held in full, the rim would stand still
+wherever it is; so it moves at least as far as it would in the whole photo."""
 LEAST_MARGIN = 32
 """That is counted on where the window began without any."""
 LARGEST = 0.4
@@ -148,7 +151,7 @@ def _cut(asked: Asked, chroma: NDArray[np.float32], window: Window) -> tuple[Ste
     shape = chroma.shape[0], chroma.shape[1]
     wide = window.grown((1, 1, 1, 1), shape)
     seeds = part_of_seeds(asked.seeds, shape, wide)
-    stencil, held = cut_out(asked.links(wide), seeds, chroma[wide.slices], window.seen_from(wide))
+    stencil, held = cut_out(asked.links(wide), seeds, chroma[wide.slices], window.seen_from(wide), HOLD)
     return stencil, held, None if asked.cells is None else asked.cells.cut(*window.slices)
 
 
