@@ -31,7 +31,7 @@ SAME_SHARE = 0.004
 """Change of a membership, and of a cell's weight by itself, that is taken for none; such changes never add up."""
 SAME_COLOR = 0.3
 """Change of a cell's chroma that is taken for none, in tolerances; nor do these."""
-MOST_DRIFT = 0.5
+MOST_DRIFT = 1.0
 """Share of the tolerance by which windows may take the colours from those of a whole solve, added up over edits."""
 
 
@@ -115,14 +115,17 @@ class Spreading:
         if sum(before.drift) > MOST_DRIFT or (cells is not None and cells.blur):
             return self.whole(wishes, watch)
         operators = [None if each is None else CellOperator(each, self.guide.shape) for each in (before.cells, cells)]
+        claims = [
+            None if each is None else enlarge(each, self.guide.shape)[..., None] for each in (before.share, share)
+        ]
         found, drift = list[Float](), list[float]()
         guess, margin = np.zeros_like(before.chroma[0]), MARGIN
         for number, looser in enumerate(self._looser):
             weighed = (before.chroma[number - 1], found[-1]) if number else (None, None)
             asked = [
-                Asked(partial(self._links, of_share, chroma), seeds, operator)
-                for of_share, chroma, seeds, operator in zip(
-                    (before.share, share), weighed, (before.wishes.seeds, wishes.seeds), operators, strict=True
+                Asked(partial(self._links, claimed, chroma), seeds, operator)
+                for claimed, chroma, seeds, operator in zip(
+                    claims, weighed, (before.wishes.seeds, wishes.seeds), operators, strict=True
                 )
             ]
             old, tolerance = before.chroma[number], looser * self.tolerance
@@ -152,13 +155,12 @@ class Spreading:
     def _light(self, window: Window | None = None) -> Float:
         return (self.guide[window.slices if window else ...] + np.float32(L_OFFSET))[..., None]
 
-    def _links(self, share: Float | None, chroma: Float | None, window: Window) -> Stencil:
+    def _links(self, claimed: Float | None, chroma: Float | None, window: Window) -> Stencil:
         """The links of a window as the whole has them, by the claims and the answer before."""
         assert self.solver.stencil is not None
         stencil = part_of_links(self.solver.stencil, window)
-        if share is not None:
-            claimed = enlarge(share, self.guide.shape)[window.slices]
-            stencil = reweight(stencil, claimed[..., None], CLAIM_SOFTNESS, LEAST_LINK)
+        if claimed is not None:
+            stencil = reweight(stencil, claimed[window.slices], CLAIM_SOFTNESS, LEAST_LINK)
         if chroma is not None:
             stencil = reweight(stencil, chroma[window.slices] * self._light(window), self.softness, LEAST_LINK)
         return stencil

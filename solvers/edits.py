@@ -1,8 +1,8 @@
-"""Windows of a photo: where an edit changed what is asked, and the system of a part whose surroundings are held."""
+"""Windows of a photo: where an edit changed what is asked, and what of the links and seeds lies within."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,51 +93,21 @@ def part_of_seeds(seeds: Seeds, shape: tuple[int, int], window: Window) -> Seeds
     return Seeds(index, seeds.chroma[is_in], seeds.weight[is_in])
 
 
-def cut_out(
-    stencil: Stencil, seeds: Seeds, chroma: NDArray[np.float32], window: Window, hold: float = 1.0
-) -> tuple[Stencil, Seeds]:
-    """The system of a window whose surroundings are held: links that leave it become seeds of its rim.
+def leaving(stencil: Stencil, part: Stencil, window: Window) -> NDArray[np.float32]:
+    """Sum of the links from each pixel of a window to pixels beyond it, (h, w).
 
     Parameters
     ----------
-    stencil, seeds : of the whole photo
-    chroma : (H, W, C) float32, held outside the window
-    hold : by what share of their weight the links that leave the window hold it
+    stencil : of a photo
+    part : its links within the window
     """
-    weight, pull = (hold * each for each in _border(stencil, chroma, window))
-    own = part_of_seeds(seeds, stencil.shape, window)
-    weight.ravel()[own.index] += own.weight
-    pull.reshape(-1, pull.shape[-1])[own.index] += own.weight[:, None] * own.chroma
-    index = np.flatnonzero(weight)
-    held = weight.ravel()[index]
-    wanted = pull.reshape(-1, pull.shape[-1])[index] / held[:, None]
-    return part_of_links(stencil, window), Seeds(index, wanted.astype(np.float32), held.astype(np.float32))
-
-
-def _border(
-    stencil: Stencil, chroma: NDArray[np.float32], window: Window
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum of each pixel's links out of the window, (h, w), and of these times the chroma they lead to, (h, w, C)."""
-    wide = Window(
-        max(window.top - 1, 0),
-        min(window.bottom + 1, stencil.shape[0]),
-        max(window.left - 1, 0),
-        min(window.right + 1, stencil.shape[1]),
-    )
-    around = chroma[wide.slices].astype(np.float64)
-    is_inside = np.zeros(around.shape[:2], np.bool_)
-    is_inside[window.top - wide.top : window.bottom - wide.top, window.left - wide.left : window.right - wide.left] = (
-        True
-    )
-    weight, pull = np.zeros(is_inside.shape), np.zeros(around.shape)
-    for plane, (down, right) in zip(stencil.planes, OFFSETS.values(), strict=True):
-        here, there = ends(is_inside.shape, down, right)  # type: ignore[arg-type]
-        links = plane[wide.slices][here] * (is_inside[here] != is_inside[there])
-        for one, other in ((here, there), (there, here)):
-            weight[one] += links
-            pull[one] += links[..., None] * around[other]
-    shape = (window.bottom - window.top, window.right - window.left)
-    return weight[is_inside].reshape(shape), pull[is_inside].reshape(*shape, -1)
+    rows, columns = window.slices
+    total = np.zeros(part.shape, np.float32)
+    missing = stencil.diagonal()[rows, columns] - part.diagonal()
+    lines: tuple[Any, ...] = np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:]
+    for line in lines:
+        total[line] = missing[line]
+    return np.maximum(total, 0)
 
 
 def rim_movement(change: NDArray[np.float32], window: Window, shape: tuple[int, int]) -> Sides:

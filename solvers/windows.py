@@ -1,12 +1,12 @@
 """An edit solved where it matters: in a window around what changed, grown until its rim stands still.
 
 Outside a window that holds everything that changed nothing asks for change: what moves there follows the window's rim.
-So chroma is kept outside, the window is solved with it as its border, and if the pixels along the border then move by
+So chroma is kept outside, the window is solved, and if the pixels along its rim, almost free as they are, then move by
 less than a share of the tolerance the window was large enough. If they move more, it grows; if it nears the photo's
 size, the whole photo is to be solved.
 
-Solved for is the change alone: the residual that the answer before has, by its own tolerance, is left as it is. Else
-the window would move by that too, and no rim would stand still.
+Solved for is the change alone: the residual that the answer before has in the window, by its own tolerance and by the
+links that leave the window, is left as it is. Else the window would move by that too, and no rim would stand still.
 """
 
 from __future__ import annotations
@@ -18,16 +18,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.cells import CellOperator
-from solvers.edits import Margins, Sides, Window, changed_pixels, cut_out, part_of_seeds, rim_movement
+from solvers.edits import (
+    Margins,
+    Sides,
+    Window,
+    changed_pixels,
+    leaving,
+    part_of_links,
+    part_of_seeds,
+    rim_movement,
+)
 from solvers.method import Multigrid
 from solvers.problem import Problem, SolverError, Watch
 from solvers.seeds import Seeds
 from solvers.stencil import Stencil
 from solvers.system import System
 
-MARGIN = 64
+MARGIN = 40
 """Pixels around the changed ones that a window begins with."""
-STILL = 0.05
+STILL = 0.1
 """Share of the tolerance by which the rim may move."""
 EXACT = 0.1
 """Share of the tolerance to which a window is solved."""
@@ -147,12 +156,19 @@ def widened(margins: Margins, moved: Sides, largest: float, still: float) -> Mar
 
 
 def _cut(asked: Asked, chroma: NDArray[np.float32], window: Window) -> tuple[Stencil, Seeds, CellOperator | None]:
-    """The system of a window, held at its rim by the chroma around it."""
+    """The system of a window, its rim held lightly at the chroma that it has."""
     shape = chroma.shape[0], chroma.shape[1]
     wide = window.grown((1, 1, 1, 1), shape)
-    seeds = part_of_seeds(asked.seeds, shape, wide)
-    stencil, held = cut_out(asked.links(wide), seeds, chroma[wide.slices], window.seen_from(wide), HOLD)
-    return stencil, held, None if asked.cells is None else asked.cells.cut(*window.slices)
+    around, inner = asked.links(wide), window.seen_from(wide)
+    stencil = part_of_links(around, inner)
+    weight = HOLD * leaving(around, stencil, inner).ravel()
+    pull = weight[:, None] * chroma[window.slices].reshape(weight.size, -1)
+    own = part_of_seeds(asked.seeds, shape, window)
+    weight[own.index] += own.weight
+    pull[own.index] += own.weight[:, None] * own.chroma
+    index = np.flatnonzero(weight)
+    seeds = Seeds(index, pull[index] / weight[index, None], weight[index])
+    return stencil, seeds, None if asked.cells is None else asked.cells.cut(*window.slices)
 
 
 def _residual(
