@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,13 @@ from numpy.typing import NDArray
 
 from hybrid.colorized import HALF_STEP, Colorized, hints_kept
 from hybrid.contrast import local_contrast
-from hybrid.finish import Window, finish, finish_window
+from hybrid.finish import Corrections, Window, finish, finish_window
 from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo
 from hybrid.picture import completed
 from hybrid.predict import Prediction, Predictor
 from hybrid.reach import Membership, membership, reaching, seeds_of, yielding
-from hybrid.scale import L_OFFSET, apply_lines, lift, line_field, shrink, working_shape
+from hybrid.scale import L_OFFSET, apply_lines, lift, line_field, line_field_again, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
 from hybrid.settings import Settings
@@ -38,8 +39,6 @@ CONTRAST = 0.15
 wrong in one of them."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
-LINES = -1
-"""Key of the lines that lift chroma, beside the numbers of tiles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +51,34 @@ class Spread:
     chroma : (h, w, 2) float32, ab / (L* + 16)
     answers : that they come from, or None where there was nothing to spread
     seconds : stage -> wall time
+    is_fresh : whether no spread before this one was begun from
     """
 
     painted: Paint
     chroma: Float
     answers: Answers | None
     seconds: dict[str, float]
+    is_fresh: bool = True
+
+    @property
+    def drift(self) -> float:
+        """How far it may be from a fresh one, in shares of half an 8-bit step: the tally of the edits it came by."""
+        return 0.0 if self.answers is None else sum(self.answers.drift)
+
+
+@dataclass(eq=False)
+class Kept:
+    """What full-size windows share, and what of it stays from one spread to the next.
+
+    Parameters
+    ----------
+    chroma, lines : at working size, of the spread asked for last, and the lines that lift it
+    corrections : of tiles near strokes
+    """
+
+    chroma: Float | None = None
+    lines: Float | None = None
+    corrections: Corrections = field(default_factory=Corrections)
 
 
 class Session:
@@ -104,6 +125,7 @@ class Session:
         solver = self._linked(CONTRAST if given is not None and not reweightings else 0.0)
         self._spreading = Spreading(solver, self.guide, choice.softness, self._reweightings, HALF_STEP / MOST_L)
         self._reaching: ChromaSolver | None = None
+        self._claiming = Lock()  # its hierarchy is for one at a time, and an export spreads in a thread of its own
         self._plain: Float | None = None
 
     def edit(self, strokes: Sequence[Mark] = (), watch: Watch | None = None) -> Colorized:
@@ -136,6 +158,10 @@ class Session:
             self._plain = chroma if self.shape == self.photo.lightness.shape else line_field(chroma, self.guide)
         return spread
 
+    def renewed(self, spread: Spread, watch: Watch | None = None) -> Spread:
+        """The same, to the bit what a spread of its strokes alone gives; the spread itself if it is that."""
+        return spread if spread.is_fresh else self._spread(spread.painted, dict(self._seconds), watch, None)
+
     def rendered(self, spread: Spread, watch: Watch | None = None) -> Colorized:
         """The part of `edit` that is done at full size; may run beside a `spread`."""
         seconds, painted = dict(spread.seconds), spread.painted
@@ -148,29 +174,32 @@ class Session:
         report = self._report(painted, ab, solution, finished, seconds)
         return Colorized(self.photo, ab, painted, solution, report, self._source, self.settings)
 
-    def window(
-        self, spread: Spread, within: Window, kept: dict[int, Float] | None = None, watch: Watch | None = None
-    ) -> Float:
+    def window(self, spread: Spread, within: Window, kept: Kept | None = None, watch: Watch | None = None) -> Float:
         """The colours of a full-size window, as `rendered` gives them: (rows, columns, 2) ab.
 
         Parameters
         ----------
         spread : from this session
         within : slices of rows and columns, with their ends given
-        kept : an empty dict at first, the same for all windows of one spread; what they share is then done once
+        kept : a new one at first, then the same for all windows of this session; what they share is then done once
         watch : as of `edit`
         """
         lightness, painted = self.photo.lightness, spread.painted
-        kept = {} if kept is None else kept
+        kept = Kept() if kept is None else kept
+        if self.shape != lightness.shape and kept.chroma is not spread.chroma:
+            if kept.chroma is None or kept.lines is None:
+                kept.lines = line_field(spread.chroma, self.guide)
+            else:
+                kept.lines = line_field_again(kept.lines, kept.chroma, spread.chroma, self.guide)
+            kept.chroma = spread.chroma
 
         def lifted(part: Window) -> Float:
-            if self.shape == lightness.shape:
+            if kept.lines is None:
                 return spread.chroma[part] * (lightness[part] + np.float32(L_OFFSET))[..., None]
-            if LINES not in kept:
-                kept[LINES] = line_field(spread.chroma, self.guide)
-            return apply_lines(kept[LINES], lightness, part)
+            return apply_lines(kept.lines, lightness, part)
 
-        ab = finish_window(lifted, painted, lightness, self.shape, HALF_STEP / MOST_L, within, watch, kept)
+        known = kept.corrections
+        ab = finish_window(lifted, painted, lightness, self.shape, HALF_STEP / MOST_L, within, watch, known)
         rows, columns = np.divmod(painted.index, lightness.shape[1])
         is_in = (rows >= within[0].start) & (rows < within[0].stop)
         is_in &= (columns >= within[1].start) & (columns < within[1].stop)
@@ -231,16 +260,17 @@ class Session:
         chroma = answers.chroma[-1]
         if wishes.cells is not None:
             chroma = limited(chroma, wishes.cells, self._firmness)
-        return Spread(painted, chroma, answers, seconds)
+        return Spread(painted, chroma, answers, seconds, is_fresh=before is None)
 
     def _claims(self, painted: Paint, cells: CellMeans, watch: Watch | None, before: Answers | None) -> Membership:
         """What the strokes claim of the cells."""
         coarse = working_shape(self.shape, REACH_MEGAPIXELS)
         seeds = seeds_of(painted, self.photo.lightness, coarse)
-        if self._reaching is None:
-            self._reaching = reaching(shrink(self.guide, coarse))
         known = None if before is None else before.wishes.claims
-        return membership(self._reaching, seeds, cells.weight.shape, watch, known)
+        with self._claiming:
+            if self._reaching is None:
+                self._reaching = reaching(shrink(self.guide, coarse))
+            return membership(self._reaching, seeds, cells.weight.shape, watch, known)
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
         """ab without any stroke, at flat pixels."""
