@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
 
 from hybrid.reach import HARD
 from hybrid.scale import L_OFFSET
@@ -29,6 +31,8 @@ SAME = 0.1
 """Share of the tolerance by which what is wanted of a tile may change before it is solved again."""
 MOST_KEPT = 32_000_000
 """Numbers of all corrections that are kept, 4 bytes each: a window of a large photo needs some 10 million."""
+OVERHEAD = 600
+"""Working pixels whose solving takes as long as to begin a solve."""
 RESTING = 10.0
 """Weight of a working pixel's mean correction being zero, against affinities whose median is 1."""
 
@@ -86,7 +90,7 @@ def finish_window(
     """
     known = Corrections() if known is None else known
     ab = lifted(within)
-    for piece in pieces(paint, lightness.shape, working):
+    for piece in pieces(paint, lightness.shape, working, within):
         shared = [slice(max(c.start, w.start), min(c.stop, w.stop)) for c, w in zip(piece.core, within, strict=True)]
         if any(part.stop <= part.start for part in shared):
             continue
@@ -188,8 +192,10 @@ def _place_of(piece: Piece) -> Place:
     return tuple(end for part in (*piece.core, *piece.window) for end in (part.start, part.stop))
 
 
-def pieces(paint: Paint, shape: tuple[int, ...], working: tuple[int, int]) -> Iterator[Piece]:
-    """The tiles near painted pixels, none where the working size is the photo's own."""
+def pieces(
+    paint: Paint, shape: tuple[int, ...], working: tuple[int, int], within: Window | None = None
+) -> Iterator[Piece]:
+    """The tiles near painted pixels, none where the working size is the photo's own; those that meet a window."""
     if working == shape:
         return
     rows, columns = np.divmod(paint.index, shape[1])
@@ -198,13 +204,44 @@ def pieces(paint: Paint, shape: tuple[int, ...], working: tuple[int, int]) -> It
     for corner in np.ndindex(*-(-limit // TILE)):
         first = np.array(corner) * TILE
         last = np.minimum(first + TILE, limit)
-        is_near = ((place >= (first - MARGIN)[:, None]) & (place < (last + MARGIN)[:, None])).all(0)
-        if not is_near.any():
+        tile = _full_size(first, last, shape, working)
+        if within and any(t.stop <= w.start or w.stop <= t.start for t, w in zip(tile, within, strict=True)):
             continue
-        low = np.maximum(place[:, is_near].min(1) - MARGIN, 0)
-        high = np.minimum(place[:, is_near].max(1) + 1 + MARGIN, limit)
-        core = _full_size(np.maximum(first, low), np.minimum(last, high), shape, working)
-        yield Piece(core, _full_size(low, high, shape, working), (int((high - low)[0]), int((high - low)[1])))
+        is_near = ((place >= (first - MARGIN)[:, None]) & (place < (last + MARGIN)[:, None])).all(0)
+        for low, high in _groups(place[:, is_near], limit) if is_near.any() else ():
+            low_core, high_core = np.maximum(first, low), np.minimum(last, high)
+            if (low_core < high_core).all():
+                core = _full_size(low_core, high_core, shape, working)
+                size = int(high[0] - low[0]), int(high[1] - low[1])
+                yield Piece(core, _full_size(low, high, shape, working), size)
+
+
+def _groups(place: NDArray[np.int64], limit: NDArray[np.int64]) -> list[tuple[NDArray, NDArray]]:
+    """Windows of working pixels, apart from each other, that hold painted ones, (2, N), and a margin around them.
+
+    One for each group of strokes; one for all of them where that is less to solve.
+    """
+    corner = place.min(1)
+    blocks = np.zeros((place.max(1) - corner) // MARGIN + 1, np.bool_)
+    block = tuple((place - corner[:, None]) // MARGIN)
+    blocks[block] = True
+    label, count = ndimage.label(blocks, np.ones((3, 3)))
+    of_pixel = label[block] - 1
+    low, high = np.full((count, 2), limit), np.zeros((count, 2), np.int64)
+    np.minimum.at(low, of_pixel, place.T)
+    np.maximum.at(high, of_pixel, place.T + 1)
+    low, high = np.maximum(low - MARGIN, 0), np.minimum(high + MARGIN, limit)
+    while True:
+        is_met = (np.maximum(low[:, None], low) < np.minimum(high[:, None], high)).all(-1)
+        found, which = connected_components(is_met)
+        if found == len(low):
+            break
+        low = np.stack([low[which == number].min(0) for number in range(found)])
+        high = np.stack([high[which == number].max(0) for number in range(found)])
+    all_low, all_high = low.min(0), high.max(0)
+    if ((high - low).prod(1) + OVERHEAD).sum() > (all_high - all_low).prod() + OVERHEAD:
+        return [(all_low, all_high)]
+    return list(zip(low, high, strict=True))
 
 
 def _full_size(low: NDArray, high: NDArray, shape: tuple[int, ...], working: tuple[int, int]) -> Window:
