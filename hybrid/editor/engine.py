@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, linear_from_lab, luminance_from_lightness, srgb_encode
-from hybrid.editor.quick import QuickSpread
+from hybrid.editor.quick import Half, QuickSpread
 from hybrid.editor.tiles import SIDE
 from hybrid.finish import Window
 from hybrid.photo import Photo
@@ -74,13 +74,13 @@ class Listener:
 
     Parameters
     ----------
-    chroma : revision, kind, (h, w, 2) relative chroma at working size
+    chroma : revision, kind, (h, w, 2) relative chroma at working size, as half floats if they are at hand
     tile : revision, place, (rows, columns, 3) uint8 sRGB
     stage : revision, what is being done, or "" where nothing is left to do
     failed : revision, one line
     """
 
-    chroma: Callable[[int, Kind, Float], None]
+    chroma: Callable[[int, Kind, Float | Half], None]
     tile: Callable[[int, Place, NDArray[np.uint8]], None]
     stage: Callable[[int, str], None]
     failed: Callable[[int, str], None]
@@ -110,6 +110,7 @@ class Engine:
         self._quick: QuickSpread | None = None
         self._plain: Spread | None = None
         self._kept = Kept()
+        self._base, self._base_codes = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0, 2), np.float16)
         self._codes: dict[Place, tuple[bytes, NDArray[np.uint8]]] = {}
         self._settled: Settled | None = None
         self._settled_change: Float | None = None
@@ -232,7 +233,9 @@ class Engine:
             base, before = self._plain.chroma, np.zeros_like(change)
             if self._settled is not None and self._settled.session is session and self._settled_change is not None:
                 base, before = self._settled.spread.chroma, self._settled_change
-            self._listener.chroma(revision, "quick", base + self._quick.lifted(change - before))
+            if self._base is not base:
+                self._base, self._base_codes = base, base.astype(np.float16)
+            self._listener.chroma(revision, "quick", self._quick.shown(base, self._base_codes, change - before))
         last = self._plain
         if self._settled is not None and self._settled.session is session:
             last = self._settled.spread
@@ -240,7 +243,8 @@ class Engine:
         with self._news:
             self._settled, self._settled_change = Settled(revision, session, spread), change
             self._news.notify_all()
-        self._listener.chroma(revision, "settled", spread.chroma)
+        self._base, self._base_codes = spread.chroma, spread.chroma.astype(np.float16)
+        self._listener.chroma(revision, "settled", self._base_codes)
         self._listener.stage(revision, "")
 
     def _renew(self, wanted: Wanted) -> None:
@@ -252,6 +256,7 @@ class Engine:
         with self._news:
             if self._settled is settled:
                 self._settled = replace(settled, spread=spread)
+        self._base, self._base_codes = spread.chroma, spread.chroma.astype(np.float16)
 
     def _session_for(self, wanted: Wanted) -> Session:
         """The session of these settings; the prediction is made anew only where they differ."""
