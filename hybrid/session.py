@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -142,17 +141,26 @@ class Session:
         Cancelled
             By watch.
         """
-        return self.rendered(self.spread(strokes, watch), watch)
+        return self.rendered(self.spread(strokes, watch, is_last=True), watch)
 
-    def spread(self, strokes: Sequence[Mark] = (), watch: Watch | None = None, before: Spread | None = None) -> Spread:
+    def spread(
+        self,
+        strokes: Sequence[Mark] = (),
+        watch: Watch | None = None,
+        before: Spread | None = None,
+        is_last: bool = False,
+    ) -> Spread:
         """The part of `edit` that is done at working size; raises what `edit` does.
 
         `before` is of this session, with any strokes: what they leave as it was is not solved again, and the colours
-        are those of a spread without it to half an 8-bit step.
+        are those of a spread without it to half an 8-bit step. `is_last`: it takes less memory, and no other is to
+        begin from it.
         """
         seconds = dict(self._seconds)
         painted = paint(strokes, self.photo.lightness.shape, self._predicted_at)
-        spread = self._spread(painted, seconds, watch, before.answers if before else None)
+        if before is not None and before.painted.is_like(painted):
+            return before
+        spread = self._spread(painted, seconds, watch, before.answers if before else None, is_last)
         if not strokes and self._plain is None:
             chroma = spread.chroma
             self._plain = chroma if self.shape == self.photo.lightness.shape else line_field(chroma, self.guide)
@@ -160,7 +168,7 @@ class Session:
 
     def renewed(self, spread: Spread, watch: Watch | None = None) -> Spread:
         """The same, to the bit what a spread of its strokes alone gives; the spread itself if it is that."""
-        return spread if spread.is_fresh else self._spread(spread.painted, dict(self._seconds), watch, None)
+        return spread if spread.is_fresh else self._spread(spread.painted, dict(self._seconds), watch)
 
     def rendered(self, spread: Spread, watch: Watch | None = None) -> Colorized:
         """The part of `edit` that is done at full size; may run beside a `spread`."""
@@ -243,7 +251,14 @@ class Session:
         softness = softness if self.settings.contrast is None else self.settings.contrast
         return weakened(solver, local_contrast(self.guide)[..., None], softness) if softness else solver
 
-    def _spread(self, painted: Paint, seconds: dict[str, float], watch: Watch | None, before: Answers | None) -> Spread:
+    def _spread(
+        self,
+        painted: Paint,
+        seconds: dict[str, float],
+        watch: Watch | None,
+        before: Answers | None = None,
+        is_last: bool = False,
+    ) -> Spread:
         with self._stage("seeds", seconds):
             seeds = seeds_of(painted, self.photo.lightness, self.shape)
             wishes = Wishes(seeds, self._cells, None)
@@ -255,11 +270,13 @@ class Session:
         if not len(seeds) and self._cells is None:
             return Spread(painted, np.zeros((*self.shape, 2), np.float32), None, seconds)
         with self._stage("solve", seconds):
-            solve = partial(self._spreading.after, before) if before and len(seeds) else self._spreading.whole
-            answers = solve(wishes, watch)
+            if before is not None and len(seeds):
+                answers = self._spreading.after(before, wishes, watch)
+            else:
+                answers = self._spreading.whole(wishes, watch, is_last)
         chroma = answers.chroma[-1]
-        if wishes.cells is not None:
-            chroma = limited(chroma, wishes.cells, self._firmness)
+        if answers.cells is not None:
+            chroma = limited(chroma, answers.cells, self._firmness)
         return Spread(painted, chroma, answers, seconds, is_fresh=before is None)
 
     def _claims(self, painted: Paint, cells: CellMeans, watch: Watch | None, before: Answers | None) -> Membership:

@@ -31,8 +31,9 @@ SAME_SHARE = 0.004
 """Change of a membership, and of a cell's weight by itself, that is taken for none; such changes never add up."""
 SAME_COLOR = 0.3
 """Change of a cell's chroma that is taken for none, in tolerances; nor do these."""
-MOST_DRIFT = 1.0
-"""Share of the tolerance by which windows may take the colours from those of a whole solve, added up over edits."""
+MOST_DRIFT = 0.7
+"""Share of the tolerance by which windows may have taken the colours from those of a whole solve, added up over edits,
+for one more: it adds .3 at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +93,11 @@ class Spreading:
     reweightings: int
     tolerance: float
 
-    def whole(self, wishes: Wishes, watch: Watch | None = None) -> Answers:
-        """Colours from nothing; raises what `ChromaSolver.solve` does."""
+    def whole(self, wishes: Wishes, watch: Watch | None = None, is_last: bool = False) -> Answers:
+        """Colours from nothing; raises what `ChromaSolver.solve` does.
+
+        `is_last`: no edit is to begin from them, and what only that needs is let go.
+        """
         share = None if wishes.claims is None else wishes.claims.share
         first = self.solver
         if share is not None:
@@ -103,7 +107,7 @@ class Spreading:
             solver = weakened(first, found[-1] * self._light(), self.softness) if number else first
             start = found[-1] if number else None
             solution = solver.solve(seeds, cells, start, looser * self.tolerance, watch=watch)
-            found.append(solution.chroma)
+            found = [solution.chroma] if is_last else [*found, solution.chroma]
         return Answers(wishes, share, cells, tuple(found), solution, (0.0,) * len(found))
 
     def after(self, before: Answers, wishes: Wishes, watch: Watch | None = None) -> Answers:
@@ -112,7 +116,8 @@ class Spreading:
         core = self._core(before, wishes.seeds, cells, share)
         if core is None:
             return replace(before, wishes=wishes)
-        if sum(before.drift) > MOST_DRIFT or (cells is not None and cells.blur):
+        is_partial = len(before.chroma) < len(self._looser)
+        if is_partial or sum(before.drift) > MOST_DRIFT or (cells is not None and cells.blur):
             return self.whole(wishes, watch)
         operators = [None if each is None else CellOperator(each, self.guide.shape) for each in (before.cells, cells)]
         claims = [

@@ -115,6 +115,7 @@ class Engine:
         self._settled: Settled | None = None
         self._settled_change: Float | None = None
         self._failed = -1
+        self._most_worn = WORN
         self._thread = Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -207,7 +208,7 @@ class Engine:
 
     def _is_worn(self) -> bool:
         """Whether edits in windows have added up to what a whole solve would soon have to be done for."""
-        return self._settled is not None and self._settled.spread.drift > WORN
+        return self._settled is not None and self._settled.spread.drift > self._most_worn
 
     def _is_superseded(self, wanted: Wanted) -> bool:
         return self._is_closed or self._wanted is not wanted
@@ -252,7 +253,13 @@ class Engine:
         settled = self._settled
         assert settled is not None
         self._current = None
-        spread = settled.session.renewed(settled.spread, self._watch(wanted))
+        try:
+            spread = settled.session.renewed(
+                settled.spread, lambda *_: self._is_superseded(wanted) or bool(self._tiles)
+            )
+        except (SolverError, MemoryError):
+            self._most_worn = np.inf  # it is tried no more, and goes on as it is
+            return
         with self._news:
             if self._settled is settled:
                 self._settled = replace(settled, spread=spread)
