@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
 
 from hybrid.reach import HARD
 from hybrid.scale import L_OFFSET
@@ -25,6 +27,12 @@ Lifted = Callable[[Window], Float]
 TILE = 192
 MARGIN = 6
 """Working pixels: the side of a tile, and how far beyond the strokes the correction is solved for."""
+SAME = 0.1
+"""Share of the tolerance by which what is wanted of a tile may change before it is solved again."""
+MOST_KEPT = 32_000_000
+"""Numbers of all corrections that are kept, 4 bytes each: a window of a large photo needs some 10 million."""
+OVERHEAD = 600
+"""Working pixels whose solving takes as long as to begin a solve."""
 RESTING = 10.0
 """Weight of a working pixel's mean correction being zero, against affinities whose median is 1."""
 
@@ -52,10 +60,10 @@ def finish(
     -------
     Number of full-size pixels corrected.
     """
-    found = [
-        (piece.core, piece.correction(lambda window: ab[window], paint, lightness, tolerance, watch))
-        for piece in pieces(paint, lightness.shape, working)
-    ]
+    found = []
+    for piece in pieces(paint, lightness.shape, working):
+        task = piece.task(lambda window: ab[window], paint, lightness)
+        found.append((piece.core, piece.solved(task, lightness, tolerance, watch)))
     for core, correction in found:
         ab[core] += correction
     return sum(correction.size // 2 for _, correction in found)
@@ -69,7 +77,7 @@ def finish_window(
     tolerance: float,
     within: Window,
     watch: Watch | None = None,
-    known: dict[int, Float] | None = None,
+    known: Corrections | None = None,
 ) -> Float:
     """What `finish` makes of one full-size window, (rows, columns, 2); only the tiles that it meets are solved.
 
@@ -78,22 +86,39 @@ def finish_window(
     lifted : ab of any full-size window, as lifted from working size
     within : the window, with its ends given
     paint, lightness, working, tolerance, watch : as of `finish`
-    known : corrections of tiles that were solved before, kept by who asks for many windows of the same colours
+    known : kept by who asks for many windows; a tile of which nothing else is asked than before is not solved again
     """
-    known = {} if known is None else known
+    known = Corrections() if known is None else known
     ab = lifted(within)
-    for number, piece in enumerate(pieces(paint, lightness.shape, working)):
+    for piece in pieces(paint, lightness.shape, working, within):
         shared = [slice(max(c.start, w.start), min(c.stop, w.stop)) for c, w in zip(piece.core, within, strict=True)]
         if any(part.stop <= part.start for part in shared):
             continue
-        if number not in known:
-            known[number] = piece.correction(lifted, paint, lightness, tolerance, watch)
+        task = piece.task(lifted, paint, lightness)
+        correction = known.find(piece, task, SAME * tolerance)
+        if correction is None:
+            correction = piece.solved(task, lightness, tolerance, watch)
+            known.keep(piece, task, correction)
         place, source = (
             tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(shared, of, strict=True))
             for of in (within, piece.core)
         )
-        ab[place] += known[number][source]
+        ab[place] += correction[source]
     return ab
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a tile's correction is to be at the painted pixels of its window.
+
+    Parameters
+    ----------
+    index : (N,) flat, in the window
+    wanted : (N, 2) float32, relative chroma
+    """
+
+    index: NDArray[np.int64]
+    wanted: Float
 
 
 @dataclass(frozen=True)
@@ -109,20 +134,68 @@ class Piece:
 
     core: Window
     window: Window
-    cells: list[int]
+    cells: tuple[int, int]
 
-    def correction(
-        self, lifted: Lifted, paint: Paint, lightness: Float, tolerance: float, watch: Watch | None = None
-    ) -> Float:
+    def task(self, lifted: Lifted, paint: Paint, lightness: Float) -> Task:
+        """What the paint asks beyond the lifted ab."""
+        (top, bottom), (left, right) = ((part.start, part.stop) for part in self.window)
+        rows, columns = np.divmod(paint.index, lightness.shape[1])
+        is_inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+        index = (rows[is_inside] - top) * (right - left) + columns[is_inside] - left
+        light = lightness.ravel()[paint.index[is_inside]] + np.float32(L_OFFSET)
+        wanted = (paint.ab[is_inside] - lifted(self.window).reshape(-1, 2)[index]) / light[:, None]
+        return Task(index, wanted)
+
+    def solved(self, task: Task, lightness: Float, tolerance: float, watch: Watch | None = None) -> Float:
         """What to add to the lifted ab of the core."""
-        found = _correction(lifted(self.window), paint, lightness, self.window, self.cells, tolerance, watch)
-        return found[
-            tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(self.core, self.window, strict=True))
-        ]
+        light = lightness[self.window]
+        height, width = light.shape
+        weight = np.full(self.cells, RESTING, np.float32)
+        rows, columns = np.divmod(task.index, width)
+        weight[rows * self.cells[0] // height, columns * self.cells[1] // width] = 0
+        resting = CellMeans(np.zeros((*self.cells, 2), np.float32), weight)
+        solver = ChromaSolver(np.clip(light / 100, 0, 1))
+        seeds = Seeds(task.index, task.wanted, np.full(len(task.index), HARD, np.float32))
+        found = solver.solve(seeds, resting, tolerance=tolerance, watch=watch).chroma
+        core = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(self.core, self.window, strict=True))
+        return found[core] * (light[core] + np.float32(L_OFFSET))[..., None]
 
 
-def pieces(paint: Paint, shape: tuple[int, ...], working: tuple[int, int]) -> Iterator[Piece]:
-    """The tiles near painted pixels, none where the working size is the photo's own."""
+class Corrections:
+    """Corrections of the tiles that were asked for last, and the tasks that they solve."""
+
+    def __init__(self) -> None:
+        self._known: dict[Place, tuple[Task, Float]] = {}
+
+    def find(self, piece: Piece, task: Task, least: float) -> Float | None:
+        """That of the same task, as far as the wanted changes by no more than `least`."""
+        before, correction = self._known.get(_place_of(piece), (None, None))
+        if before is None or not np.array_equal(before.index, task.index):
+            return None
+        if not (np.abs(before.wanted - task.wanted) <= least).all():
+            return None
+        self._known[_place_of(piece)] = self._known.pop(_place_of(piece))
+        return correction
+
+    def keep(self, piece: Piece, task: Task, correction: Float) -> None:
+        """Keep one, and let go of what was asked for longest ago if they become too many."""
+        self._known.pop(_place_of(piece), None)
+        self._known[_place_of(piece)] = task, correction
+        while len(self._known) > 1 and sum(known.size for _, known in self._known.values()) > MOST_KEPT:
+            del self._known[next(iter(self._known))]
+
+
+Place = tuple[int, ...]
+
+
+def _place_of(piece: Piece) -> Place:
+    return tuple(end for part in (*piece.core, *piece.window) for end in (part.start, part.stop))
+
+
+def pieces(
+    paint: Paint, shape: tuple[int, ...], working: tuple[int, int], within: Window | None = None
+) -> Iterator[Piece]:
+    """The tiles near painted pixels, none where the working size is the photo's own; those that meet a window."""
     if working == shape:
         return
     rows, columns = np.divmod(paint.index, shape[1])
@@ -131,13 +204,44 @@ def pieces(paint: Paint, shape: tuple[int, ...], working: tuple[int, int]) -> It
     for corner in np.ndindex(*-(-limit // TILE)):
         first = np.array(corner) * TILE
         last = np.minimum(first + TILE, limit)
-        is_near = ((place >= (first - MARGIN)[:, None]) & (place < (last + MARGIN)[:, None])).all(0)
-        if not is_near.any():
+        tile = _full_size(first, last, shape, working)
+        if within and any(t.stop <= w.start or w.stop <= t.start for t, w in zip(tile, within, strict=True)):
             continue
-        low = np.maximum(place[:, is_near].min(1) - MARGIN, 0)
-        high = np.minimum(place[:, is_near].max(1) + 1 + MARGIN, limit)
-        core = _full_size(np.maximum(first, low), np.minimum(last, high), shape, working)
-        yield Piece(core, _full_size(low, high, shape, working), (high - low).tolist())
+        is_near = ((place >= (first - MARGIN)[:, None]) & (place < (last + MARGIN)[:, None])).all(0)
+        for low, high in _groups(place[:, is_near], limit) if is_near.any() else ():
+            low_core, high_core = np.maximum(first, low), np.minimum(last, high)
+            if (low_core < high_core).all():
+                core = _full_size(low_core, high_core, shape, working)
+                size = int(high[0] - low[0]), int(high[1] - low[1])
+                yield Piece(core, _full_size(low, high, shape, working), size)
+
+
+def _groups(place: NDArray[np.int64], limit: NDArray[np.int64]) -> list[tuple[NDArray, NDArray]]:
+    """Windows of working pixels, apart from each other, that hold painted ones, (2, N), and a margin around them.
+
+    One for each group of strokes; one for all of them where that is less to solve.
+    """
+    corner = place.min(1)
+    blocks = np.zeros((place.max(1) - corner) // MARGIN + 1, np.bool_)
+    block = tuple((place - corner[:, None]) // MARGIN)
+    blocks[block] = True
+    label, count = ndimage.label(blocks, np.ones((3, 3)))
+    of_pixel = label[block] - 1
+    low, high = np.full((count, 2), limit), np.zeros((count, 2), np.int64)
+    np.minimum.at(low, of_pixel, place.T)
+    np.maximum.at(high, of_pixel, place.T + 1)
+    low, high = np.maximum(low - MARGIN, 0), np.minimum(high + MARGIN, limit)
+    while True:
+        is_met = (np.maximum(low[:, None], low) < np.minimum(high[:, None], high)).all(-1)
+        found, which = connected_components(is_met)
+        if found == len(low):
+            break
+        low = np.stack([low[which == number].min(0) for number in range(found)])
+        high = np.stack([high[which == number].max(0) for number in range(found)])
+    all_low, all_high = low.min(0), high.max(0)
+    if ((high - low).prod(1) + OVERHEAD).sum() > (all_high - all_low).prod() + OVERHEAD:
+        return [(all_low, all_high)]
+    return list(zip(low, high, strict=True))
 
 
 def _full_size(low: NDArray, high: NDArray, shape: tuple[int, ...], working: tuple[int, int]) -> Window:
@@ -147,28 +251,3 @@ def _full_size(low: NDArray, high: NDArray, shape: tuple[int, ...], working: tup
         for first, last, full, small in zip(low, high, shape, working, strict=True)
     )
     return rows, columns
-
-
-def _correction(
-    ab: Float,
-    paint: Paint,
-    lightness: Float,
-    window: Window,
-    cells: list[int],
-    tolerance: float,
-    watch: Watch | None,
-) -> Float:
-    """What to add to the ab of a window, (rows, columns, 2)."""
-    top, left = window[0].start, window[1].start
-    height, width = window[0].stop - top, window[1].stop - left
-    rows, columns = np.divmod(paint.index, lightness.shape[1])
-    is_inside = (rows >= top) & (rows < window[0].stop) & (columns >= left) & (columns < window[1].stop)
-    index = (rows[is_inside] - top) * width + columns[is_inside] - left
-    light = lightness[window] + np.float32(L_OFFSET)
-    wanted = (paint.ab[is_inside] - ab.reshape(-1, 2)[index]) / light.ravel()[index, None]
-    weight = np.full(cells, RESTING, np.float32)
-    weight[(rows[is_inside] - top) * cells[0] // height, (columns[is_inside] - left) * cells[1] // width] = 0
-    resting = CellMeans(np.zeros((*cells, 2), np.float32), weight)
-    solver = ChromaSolver(np.clip(lightness[window] / 100, 0, 1))
-    seeds = Seeds(index, wanted, np.full(len(index), HARD, np.float32))
-    return solver.solve(seeds, resting, tolerance=tolerance, watch=watch).chroma * light[..., None]

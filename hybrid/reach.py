@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,8 @@ RESTING = 0.05
 """Weight, per cell, of belonging to no stroke: sets how far a stroke reaches over an even surface."""
 YIELD = 0.7
 """Share of its weight that a cell gives up where it belongs to strokes, so that several colours can meet in it."""
+TOLERANCE = 0.005
+"""Of the membership, 0 to 1."""
 CLAIMED, FREE = 0.65, 0.35
 """Membership above which a pixel is the stroke's alone, and below which it is the prediction's."""
 
@@ -54,7 +58,7 @@ def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
     Parameters
     ----------
     cells : as predicted
-    share, tint : from `membership`
+    share, tint : of a `Membership`
 
     Returns
     -------
@@ -78,10 +82,37 @@ def reaching(lightness: Float, threads: int | None = None) -> ChromaSolver:
     return ChromaSolver(np.clip(lightness / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4, threads=threads)
 
 
+@dataclass(frozen=True, eq=False)
+class Membership:
+    """How much each pixel belongs to the strokes, and the chroma that they give it.
+
+    Parameters
+    ----------
+    field : (h, w, 3) float32, belonging and chroma, by diffusion that rests at "no stroke"
+    """
+
+    field: Float
+
+    @property
+    def share(self) -> Float:
+        """(h, w) float32 in [0, 1], 1 under the strokes."""
+        share = np.clip((self.field[..., 0] - FREE) / (CLAIMED - FREE), 0, 1)
+        return (share * share * (3 - 2 * share)).astype(np.float32)
+
+    @property
+    def tint(self) -> Float:
+        """(h, w, 2) float32."""
+        return (self.field[..., 1:] / np.maximum(self.field[..., :1], FREE)).astype(np.float32)
+
+
 def membership(
-    solver: ChromaSolver, seeds: Seeds, grid: tuple[int, ...], watch: Watch | None = None
-) -> tuple[Float, Float]:
-    """How much each pixel belongs to the strokes, and the chroma that they give it; diffusion resting at "no stroke".
+    solver: ChromaSolver,
+    seeds: Seeds,
+    grid: tuple[int, ...],
+    watch: Watch | None = None,
+    before: Membership | None = None,
+) -> Membership:
+    """What the strokes claim.
 
     Parameters
     ----------
@@ -89,17 +120,10 @@ def membership(
     seeds : of the strokes, on the pixels of the solver
     grid : rows and columns of the prediction's cells, the unit of how far a stroke reaches
     watch : as of `ChromaSolver.solve`; may cancel
-
-    Returns
-    -------
-    share : (h, w) float32 in [0, 1], 1 under the strokes
-    tint : (h, w, 2) float32
+    before : with other strokes; begun from, to be quicker
     """
     ones = np.ones((len(seeds), 1), np.float32)
     wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), seeds.weight)
     rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))
-    field = solver.solve(wanted, rest, tolerance=0.01, watch=watch).chroma
-    member = field[..., 0]
-    share = np.clip((member - FREE) / (CLAIMED - FREE), 0, 1)
-    tint = field[..., 1:] / np.maximum(member, FREE)[..., None]
-    return (share * share * (3 - 2 * share)).astype(np.float32), tint.astype(np.float32)
+    start = None if before is None else before.field
+    return Membership(solver.solve(wanted, rest, start, TOLERANCE, watch=watch).chroma)

@@ -17,6 +17,9 @@ from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 Float = NDArray[np.float32]
 L_OFFSET = 16.0
 """Chroma is carried relative to L* + 16, the quantity that CIELAB's a and b are proportional to under shading."""
+RADIUS = 2
+FITTED_FROM = 2 * RADIUS
+"""Pixels around one that its line is fitted from: the mean of fits to windows that hold it."""
 
 
 def working_shape(shape: tuple[int, ...], megapixels: float) -> tuple[int, int]:
@@ -61,7 +64,7 @@ def enlarge(plane: Float, shape: tuple[int, ...]) -> Float:
     return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
-def lift(chroma: Float, guide: Float, lightness: Float, radius: int = 2, ridge: float = 1.0) -> Float:
+def lift(chroma: Float, guide: Float, lightness: Float, radius: int = RADIUS, ridge: float = 1.0) -> Float:
     """ab at full size from relative chroma at working size: a guided filter, its coefficients enlarged.
 
     Around every working pixel chroma is fitted as a straight line in L*; the line is then applied to the full-size L*,
@@ -85,12 +88,37 @@ def lift(chroma: Float, guide: Float, lightness: Float, radius: int = 2, ridge: 
     return apply_lines(line_field(chroma, guide, radius, ridge), lightness)
 
 
-def line_field(chroma: Float, guide: Float, radius: int = 2, ridge: float = 1.0) -> Float:
+def line_field(chroma: Float, guide: Float, radius: int = RADIUS, ridge: float = 1.0) -> Float:
     """What `lift` applies to the full-size lightness, (h, w, 8): slope, offset, low and high of both channels."""
     slope, offset = _line_fit(chroma, guide, radius, ridge)
     size = (2 * radius - 1, 2 * radius - 1, 1)
     low, high = minimum_filter(chroma, size, mode="nearest"), maximum_filter(chroma, size, mode="nearest")
     return np.ascontiguousarray(np.concatenate([slope, offset, low, high], -1))
+
+
+def line_field_again(before: Float, chroma_before: Float, chroma: Float, guide: Float) -> Float:
+    """`line_field` of a chroma that differs from another in a part: only that part is fitted anew.
+
+    Parameters
+    ----------
+    before : line field of `chroma_before`
+    chroma_before, chroma : (h, w, 2) float32
+    guide : (h, w) float32, L* at working size
+    """
+    is_other = (chroma != chroma_before).any(-1)
+    if not is_other.any():
+        return before
+    changed, read, source = [], [], []
+    for axis, full in enumerate(guide.shape):
+        found = np.flatnonzero(is_other.any(1 - axis))
+        first, last = max(int(found[0]) - FITTED_FROM, 0), min(int(found[-1]) + 1 + FITTED_FROM, full)
+        wide = slice(max(first - FITTED_FROM, 0), min(last + FITTED_FROM, full))
+        changed.append(slice(first, last))
+        read.append(wide)
+        source.append(slice(first - wide.start, last - wide.start))
+    field = before.copy()
+    field[tuple(changed)] = line_field(chroma[tuple(read)], guide[tuple(read)])[tuple(source)]
+    return field
 
 
 def apply_lines(field: Float, lightness: Float, window: tuple[slice, slice] | None = None) -> Float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,23 @@ from numpy.typing import NDArray
 
 from hybrid.colorized import HALF_STEP, Colorized, hints_kept
 from hybrid.contrast import local_contrast
-from hybrid.finish import Window, finish, finish_window
+from hybrid.finish import Corrections, Window, finish, finish_window
 from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo
 from hybrid.picture import completed
 from hybrid.predict import Prediction, Predictor
-from hybrid.reach import membership, reaching, seeds_of, yielding
-from hybrid.scale import L_OFFSET, apply_lines, enlarge, lift, line_field, shrink, working_shape
+from hybrid.reach import Membership, membership, reaching, seeds_of, yielding
+from hybrid.scale import L_OFFSET, apply_lines, lift, line_field, line_field_again, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
 from hybrid.settings import Settings
+from hybrid.spreading import Answers, Spreading, Wishes, weakened
 from hybrid.strokes import Mark, Paint, paint
-from solvers import CellMeans, ChromaSolver, Solution, reweight
+from solvers import CellMeans, ChromaSolver, Solution
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
 MOST_L = 100 + L_OFFSET
-LOOSER = 4.0
-"""Tolerance of an answer that is weighed by, against that of the last: moves ab by <= .012/255 at 99.9 % of pixels."""
 NETWORK_TRUST = 2.0, 2
 """Firmness and reweightings for a network, whose cells are smooth and yet often wrong."""
 CONTRAST = 0.15
@@ -38,13 +38,6 @@ CONTRAST = 0.15
 wrong in one of them."""
 REACH_MEGAPIXELS = 0.25
 """Size at which it is found out how far strokes reach; a cell has some 100 pixels then."""
-LEAST_LINK = 1e-3
-"""Links are weakened no further, the median being 1: what islands in a cell exchange by less is left undetermined, and
-the solver does not settle."""
-LINES = -1
-"""Key of the lines that lift chroma, beside the numbers of tiles."""
-CLAIM_SOFTNESS = 0.03
-"""Change of membership between neighbours at which a link is weakened to 0.7."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +48,36 @@ class Spread:
     ----------
     painted : the user's marks, at full size
     chroma : (h, w, 2) float32, ab / (L* + 16)
-    solution : of the last solve, or None where there was nothing to spread
+    answers : that they come from, or None where there was nothing to spread
     seconds : stage -> wall time
+    is_fresh : whether no spread before this one was begun from
     """
 
     painted: Paint
     chroma: Float
-    solution: Solution | None
+    answers: Answers | None
     seconds: dict[str, float]
+    is_fresh: bool = True
+
+    @property
+    def drift(self) -> float:
+        """How far it may be from a fresh one, in shares of half an 8-bit step: the tally of the edits it came by."""
+        return 0.0 if self.answers is None else sum(self.answers.drift)
+
+
+@dataclass(eq=False)
+class Kept:
+    """What full-size windows share, and what of it stays from one spread to the next.
+
+    Parameters
+    ----------
+    chroma, lines : at working size, of the spread asked for last, and the lines that lift it
+    corrections : of tiles near strokes
+    """
+
+    chroma: Float | None = None
+    lines: Float | None = None
+    corrections: Corrections = field(default_factory=Corrections)
 
 
 class Session:
@@ -106,8 +121,10 @@ class Session:
         self.colors = self._completed(self._guess)
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
-        self._solver = self._spreading(CONTRAST if given is not None and not reweightings else 0.0)
+        solver = self._linked(CONTRAST if given is not None and not reweightings else 0.0)
+        self._spreading = Spreading(solver, self.guide, choice.softness, self._reweightings, HALF_STEP / MOST_L)
         self._reaching: ChromaSolver | None = None
+        self._claiming = Lock()  # its hierarchy is for one at a time, and an export spreads in a thread of its own
         self._plain: Float | None = None
 
     def edit(self, strokes: Sequence[Mark] = (), watch: Watch | None = None) -> Colorized:
@@ -124,16 +141,34 @@ class Session:
         Cancelled
             By watch.
         """
-        return self.rendered(self.spread(strokes, watch), watch)
+        return self.rendered(self.spread(strokes, watch, is_last=True), watch)
 
-    def spread(self, strokes: Sequence[Mark] = (), watch: Watch | None = None) -> Spread:
-        """The part of `edit` that is done at working size; raises what `edit` does."""
+    def spread(
+        self,
+        strokes: Sequence[Mark] = (),
+        watch: Watch | None = None,
+        before: Spread | None = None,
+        is_last: bool = False,
+    ) -> Spread:
+        """The part of `edit` that is done at working size; raises what `edit` does.
+
+        `before` is of this session, with any strokes: what they leave as it was is not solved again, and the colours
+        are those of a spread without it to half an 8-bit step. `is_last`: it takes less memory, and no other is to
+        begin from it.
+        """
         seconds = dict(self._seconds)
         painted = paint(strokes, self.photo.lightness.shape, self._predicted_at)
-        chroma, solution = self._spread(painted, seconds, watch)
+        if before is not None and before.painted.is_like(painted):
+            return before
+        spread = self._spread(painted, seconds, watch, before.answers if before else None, is_last)
         if not strokes and self._plain is None:
+            chroma = spread.chroma
             self._plain = chroma if self.shape == self.photo.lightness.shape else line_field(chroma, self.guide)
-        return Spread(painted, chroma, solution, seconds)
+        return spread
+
+    def renewed(self, spread: Spread, watch: Watch | None = None) -> Spread:
+        """The same, to the bit what a spread of its strokes alone gives; the spread itself if it is that."""
+        return spread if spread.is_fresh else self._spread(spread.painted, dict(self._seconds), watch)
 
     def rendered(self, spread: Spread, watch: Watch | None = None) -> Colorized:
         """The part of `edit` that is done at full size; may run beside a `spread`."""
@@ -143,32 +178,36 @@ class Session:
         with self._stage("finish", seconds):
             finished = finish(ab, painted, self.photo.lightness, self.shape, HALF_STEP / MOST_L, watch)
             ab.reshape(-1, 2)[painted.index] = painted.ab
-        report = self._report(painted, ab, spread.solution, finished, seconds)
-        return Colorized(self.photo, ab, painted, spread.solution, report, self._source, self.settings)
+        solution = spread.answers.solution if spread.answers else None
+        report = self._report(painted, ab, solution, finished, seconds)
+        return Colorized(self.photo, ab, painted, solution, report, self._source, self.settings)
 
-    def window(
-        self, spread: Spread, within: Window, kept: dict[int, Float] | None = None, watch: Watch | None = None
-    ) -> Float:
+    def window(self, spread: Spread, within: Window, kept: Kept | None = None, watch: Watch | None = None) -> Float:
         """The colours of a full-size window, as `rendered` gives them: (rows, columns, 2) ab.
 
         Parameters
         ----------
         spread : from this session
         within : slices of rows and columns, with their ends given
-        kept : an empty dict at first, the same for all windows of one spread; what they share is then done once
+        kept : a new one at first, then the same for all windows of this session; what they share is then done once
         watch : as of `edit`
         """
         lightness, painted = self.photo.lightness, spread.painted
-        kept = {} if kept is None else kept
+        kept = Kept() if kept is None else kept
+        if self.shape != lightness.shape and kept.chroma is not spread.chroma:
+            if kept.chroma is None or kept.lines is None:
+                kept.lines = line_field(spread.chroma, self.guide)
+            else:
+                kept.lines = line_field_again(kept.lines, kept.chroma, spread.chroma, self.guide)
+            kept.chroma = spread.chroma
 
         def lifted(part: Window) -> Float:
-            if self.shape == lightness.shape:
+            if kept.lines is None:
                 return spread.chroma[part] * (lightness[part] + np.float32(L_OFFSET))[..., None]
-            if LINES not in kept:
-                kept[LINES] = line_field(spread.chroma, self.guide)
-            return apply_lines(kept[LINES], lightness, part)
+            return apply_lines(kept.lines, lightness, part)
 
-        ab = finish_window(lifted, painted, lightness, self.shape, HALF_STEP / MOST_L, within, watch, kept)
+        known = kept.corrections
+        ab = finish_window(lifted, painted, lightness, self.shape, HALF_STEP / MOST_L, within, watch, known)
         rows, columns = np.divmod(painted.index, lightness.shape[1])
         is_in = (rows >= within[0].start) & (rows < within[0].stop)
         is_in &= (columns >= within[1].start) & (columns < within[1].stop)
@@ -206,43 +245,49 @@ class Session:
         choice = self.settings
         return cell_means(colors, self.guide, self._firmness, choice.saturation, choice.warmth)
 
-    def _spreading(self, softness: float) -> ChromaSolver:
+    def _linked(self, softness: float) -> ChromaSolver:
         """The solver of colours, its links weak where lightness changes, and local contrast by more than `softness`."""
         solver = ChromaSolver(np.clip(self.guide / 100, 0, 1))
         softness = softness if self.settings.contrast is None else self.settings.contrast
         return weakened(solver, local_contrast(self.guide)[..., None], softness) if softness else solver
 
-    def _spread(self, painted: Paint, seconds: dict[str, float], watch: Watch | None) -> tuple[Float, Solution | None]:
-        """Relative chroma at working size."""
+    def _spread(
+        self,
+        painted: Paint,
+        seconds: dict[str, float],
+        watch: Watch | None,
+        before: Answers | None = None,
+        is_last: bool = False,
+    ) -> Spread:
         with self._stage("seeds", seconds):
             seeds = seeds_of(painted, self.photo.lightness, self.shape)
-            cells, solver = self._cells, self._solver
-            if len(seeds) and cells is not None:
+            wishes = Wishes(seeds, self._cells, None)
+            if len(seeds) and self._cells is not None:
                 colors = self.corrected(painted, self.photo.lightness)
-                cells = cells if colors is None or colors is self.colors else self._means(colors)
-                cells, solver = self._claimed(cells, painted, watch)
-        if not len(seeds) and cells is None:
-            return np.zeros((*self.shape, 2), np.float32), None
+                cells = self._cells if colors is None or colors is self.colors else self._means(colors)
+                claims = self._claims(painted, cells, watch, before)
+                wishes = Wishes(seeds, yielding(cells, claims.share, claims.tint), claims)
+        if not len(seeds) and self._cells is None:
+            return Spread(painted, np.zeros((*self.shape, 2), np.float32), None, seconds)
         with self._stage("solve", seconds):
-            tolerance = HALF_STEP / MOST_L
-            looser = [LOOSER] * self._reweightings + [1.0]  # answers that only decide on links need not be exact
-            solution = solver.solve(seeds, cells, tolerance=looser[0] * tolerance, watch=watch)
-            for factor in looser[1:]:
-                change = solution.chroma * (self.guide + np.float32(L_OFFSET))[..., None]
-                sharper = weakened(solver, change, self.settings.softness)
-                solution = sharper.solve(seeds, cells, start=solution.chroma, tolerance=factor * tolerance, watch=watch)
-        chroma = solution.chroma if cells is None else limited(solution.chroma, cells, self._firmness)
-        return chroma, solution
+            if before is not None and len(seeds):
+                answers = self._spreading.after(before, wishes, watch)
+            else:
+                answers = self._spreading.whole(wishes, watch, is_last)
+        chroma = answers.chroma[-1]
+        if answers.cells is not None:
+            chroma = limited(chroma, answers.cells, self._firmness)
+        return Spread(painted, chroma, answers, seconds, is_fresh=before is None)
 
-    def _claimed(self, cells: CellMeans, painted: Paint, watch: Watch | None) -> tuple[CellMeans, ChromaSolver]:
-        """Cells that yield to the strokes, and a solver whose links are weak around what the strokes claim."""
+    def _claims(self, painted: Paint, cells: CellMeans, watch: Watch | None, before: Answers | None) -> Membership:
+        """What the strokes claim of the cells."""
         coarse = working_shape(self.shape, REACH_MEGAPIXELS)
         seeds = seeds_of(painted, self.photo.lightness, coarse)
-        if self._reaching is None:
-            self._reaching = reaching(shrink(self.guide, coarse))
-        share, tint = membership(self._reaching, seeds, cells.weight.shape, watch)
-        solver = weakened(self._solver, enlarge(share, self.shape)[..., None], CLAIM_SOFTNESS)
-        return yielding(cells, share, tint), solver
+        known = None if before is None else before.wishes.claims
+        with self._claiming:
+            if self._reaching is None:
+                self._reaching = reaching(shrink(self.guide, coarse))
+            return membership(self._reaching, seeds, cells.weight.shape, watch, known)
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
         """ab without any stroke, at flat pixels."""
@@ -285,12 +330,6 @@ class Session:
         began = time.perf_counter()
         yield
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
-
-
-def weakened(solver: ChromaSolver, change: Float, softness: float) -> ChromaSolver:
-    """A solver with links weakened where `change` (h, w, C) varies by more than about `softness`."""
-    assert solver.stencil is not None
-    return ChromaSolver.from_stencil(reweight(solver.stencil, change, softness, LEAST_LINK))
 
 
 def colorize(

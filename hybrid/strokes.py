@@ -102,7 +102,7 @@ class MarkedPixels:
 Mark = Stroke | MarkedPixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Paint:
     """What the marks come to: at which pixels which colour.
 
@@ -117,6 +117,10 @@ class Paint:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def is_like(self, other: Paint) -> bool:
+        """Whether it comes to the same pixels and colours."""
+        return np.array_equal(self.index, other.index) and np.array_equal(self.ab, other.ab)
 
 
 def paint(marks: Sequence[Mark], shape: tuple[int, int], predicted: Callable[[Index], Float] | None = None) -> Paint:

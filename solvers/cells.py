@@ -49,6 +49,19 @@ class CellOperator:
         taken.wanted = self.wanted[channels]
         return taken
 
+    def cut(self, rows: slice, columns: slice) -> CellOperator:
+        """The cells of a window of pixels that whole cells fill; without blur, which would join it to others."""
+        if self.is_blurred:
+            raise ValueError("cells: those with a blur hang together; wanted cells without blur for a window")
+        down, across = self.row[rows], self.column[columns]
+        part = slice(int(down[0]), int(down[-1]) + 1), slice(int(across[0]), int(across[-1]) + 1)
+        taken = copy(self)
+        taken.weight, taken.wanted, taken.area = self.weight[part], self.wanted[:, *part], self.area[part]
+        taken.row, taken.column = down - down[0], across - across[0]
+        taken.edges = np.searchsorted(taken.column, np.arange(taken.area.shape[1] + 1))
+        taken._blur = [_blur_matrix(size, 0.0) for size in taken.area.shape]
+        return taken
+
     def means(self, u: NDArray[np.floating]) -> NDArray[np.float64]:
         """B M u, (C, h, w), of u (C, H, W)."""
         return self.blurred(self.sums(u) / self.area)

@@ -1,10 +1,4 @@
-"""An edit solved where it matters: in a window around what changed, grown until its rim stands still.
-
-Outside a window that holds every changed seed nothing asks for change: what moves there follows the window's rim. So
-chroma is kept outside, the window is solved with it as its border, and if the pixels along the border then move by
-less than a share of the tolerance the window was large enough. If they move more, it grows; if it nears the photo's
-size, the whole photo is solved.
-"""
+"""Windows of a photo: where an edit changed what is asked, and what of the links and seeds lies within."""
 
 from __future__ import annotations
 
@@ -13,15 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.cells import CellOperator
 from solvers.seeds import Seeds
 from solvers.stencil import OFFSETS, Stencil, ends
 
-MARGIN = 64
-"""Pixels around the changed ones that a window begins with."""
-STILL = 0.05
-"""Share of the tolerance by which the rim may move, and to which a window is solved."""
-LARGEST = 0.2
-"""Share of the photo above which the whole of it is solved: a window's own set-up would cost as much."""
+Sides = tuple[float, float, float, float]
+Margins = tuple[int, int, int, int]
+"""At the top, the bottom, the left and the right of a window."""
 
 
 class Window(NamedTuple):
@@ -40,6 +32,28 @@ class Window(NamedTuple):
     def pixels(self) -> int:
         return (self.bottom - self.top) * (self.right - self.left)
 
+    def grown(self, margins: Margins, shape: tuple[int, int]) -> Window:
+        """With a margin at the top, bottom, left and right, within a photo of this shape."""
+        above, below, before, behind = margins
+        return Window(
+            max(self.top - above, 0),
+            min(self.bottom + below, shape[0]),
+            max(self.left - before, 0),
+            min(self.right + behind, shape[1]),
+        )
+
+    def seen_from(self, other: Window) -> Window:
+        """The same pixels, counted from the first of another window."""
+        return Window(self.top - other.top, self.bottom - other.top, self.left - other.left, self.right - other.left)
+
+    def filled(self, cells: CellOperator) -> Window:
+        """The smallest window of whole cells that holds this one."""
+        bounds = []
+        for cell, first, last in ((cells.row, self.top, self.bottom), (cells.column, self.left, self.right)):
+            bounds += [np.searchsorted(cell, cell[first]), np.searchsorted(cell, cell[last - 1], side="right")]
+        top, bottom, left, right = (int(bound) for bound in bounds)
+        return Window(top, bottom, left, right)
+
 
 def changed_pixels(before: Seeds, after: Seeds) -> NDArray[np.int64]:
     """Flat indices of pixels whose seed came, went, or asks for something else."""
@@ -55,74 +69,53 @@ def changed_pixels(before: Seeds, after: Seeds) -> NDArray[np.int64]:
     return np.union1d(before.index[gone], after.index[come])
 
 
-def window_around(index: NDArray[np.int64], shape: tuple[int, int], margin: int) -> Window:
-    """The smallest window that leaves a margin around flat pixels, within the photo."""
+def window_around(index: NDArray[np.int64], shape: tuple[int, int]) -> Window:
+    """The smallest window that holds flat pixels of a photo of this shape."""
     rows, columns = np.divmod(index, shape[1])
-    top, left = max(int(rows.min()) - margin, 0), max(int(columns.min()) - margin, 0)
-    bottom, right = min(int(rows.max()) + 1 + margin, shape[0]), min(int(columns.max()) + 1 + margin, shape[1])
-    return Window(top, bottom, left, right)
+    return Window(int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1)
 
 
-def cut_out(stencil: Stencil, seeds: Seeds, chroma: NDArray[np.float32], window: Window) -> tuple[Stencil, Seeds]:
-    """The system of a window whose surroundings are held: links that leave it become seeds of its rim.
+def part_of_links(stencil: Stencil, window: Window) -> Stencil:
+    """The links between pixels of a window; what leaves it is left out."""
+    rows, columns = window.slices
+    planes = [np.zeros((window.bottom - window.top, window.right - window.left), np.float32) for _ in OFFSETS]
+    for plane, whole, (down, right) in zip(planes, stencil.planes, OFFSETS.values(), strict=True):
+        here, _ = ends(plane.shape, down, right)
+        plane[here] = whole[rows, columns][here]
+    return Stencil(*planes)
+
+
+def part_of_seeds(seeds: Seeds, shape: tuple[int, int], window: Window) -> Seeds:
+    """The seeds within a window of a photo of this shape, their pixels counted in the window."""
+    y, x = np.divmod(seeds.index, shape[1])
+    is_in = (y >= window.top) & (y < window.bottom) & (x >= window.left) & (x < window.right)
+    index = (y[is_in] - window.top) * (window.right - window.left) + x[is_in] - window.left
+    return Seeds(index, seeds.chroma[is_in], seeds.weight[is_in])
+
+
+def leaving(stencil: Stencil, part: Stencil, window: Window) -> NDArray[np.float32]:
+    """Sum of the links from each pixel of a window to pixels beyond it, (h, w).
 
     Parameters
     ----------
-    stencil, seeds : of the whole photo
-    chroma : (H, W, C) float32, held outside the window
+    stencil : of a photo
+    part : its links within the window
     """
     rows, columns = window.slices
-    height, width = window.bottom - window.top, window.right - window.left
-    planes = [np.zeros((height, width), np.float32) for _ in OFFSETS]
-    for plane, whole, (down, right) in zip(planes, stencil.planes, OFFSETS.values(), strict=True):
-        here, _ = ends((height, width), down, right)
-        plane[here] = whole[rows, columns][here]
-    weight, pull = _border(stencil, chroma, window)
-    y, x = np.divmod(seeds.index, stencil.shape[1])
-    is_in = (y >= window.top) & (y < window.bottom) & (x >= window.left) & (x < window.right)
-    own = (y[is_in] - window.top) * width + x[is_in] - window.left
-    weight.ravel()[own] += seeds.weight[is_in]
-    pull.reshape(-1, pull.shape[-1])[own] += seeds.weight[is_in, None] * seeds.chroma[is_in]
-    index = np.flatnonzero(weight)
-    held = weight.ravel()[index]
-    wanted = pull.reshape(-1, pull.shape[-1])[index] / held[:, None]
-    return Stencil(*planes), Seeds(index, wanted.astype(np.float32), held.astype(np.float32))
+    total = np.zeros(part.shape, np.float32)
+    missing = stencil.diagonal()[rows, columns] - part.diagonal()
+    lines: tuple[Any, ...] = np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:]
+    for line in lines:
+        total[line] = missing[line]
+    return np.maximum(total, 0)
 
 
-def _border(
-    stencil: Stencil, chroma: NDArray[np.float32], window: Window
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum of each pixel's links out of the window, (h, w), and of these times the chroma they lead to, (h, w, C)."""
-    wide = Window(
-        max(window.top - 1, 0),
-        min(window.bottom + 1, stencil.shape[0]),
-        max(window.left - 1, 0),
-        min(window.right + 1, stencil.shape[1]),
+def rim_movement(change: NDArray[np.float32], window: Window, shape: tuple[int, int]) -> Sides:
+    """The largest of (h, w, C) along each side of a window; 0 for sides that have no photo beyond them."""
+    size = np.abs(change)
+    return (
+        float(size[0].max()) if window.top > 0 else 0.0,
+        float(size[-1].max()) if window.bottom < shape[0] else 0.0,
+        float(size[:, 0].max()) if window.left > 0 else 0.0,
+        float(size[:, -1].max()) if window.right < shape[1] else 0.0,
     )
-    around = chroma[wide.slices].astype(np.float64)
-    is_inside = np.zeros(around.shape[:2], np.bool_)
-    is_inside[window.top - wide.top : window.bottom - wide.top, window.left - wide.left : window.right - wide.left] = (
-        True
-    )
-    weight, pull = np.zeros(is_inside.shape), np.zeros(around.shape)
-    for plane, (down, right) in zip(stencil.planes, OFFSETS.values(), strict=True):
-        here, there = ends(is_inside.shape, down, right)  # type: ignore[arg-type]
-        links = plane[wide.slices][here] * (is_inside[here] != is_inside[there])
-        for one, other in ((here, there), (there, here)):
-            weight[one] += links
-            pull[one] += links[..., None] * around[other]
-    shape = (window.bottom - window.top, window.right - window.left)
-    return weight[is_inside].reshape(shape), pull[is_inside].reshape(*shape, -1)
-
-
-def rim_movement(
-    before: NDArray[np.float32], after: NDArray[np.float32], window: Window, shape: tuple[int, int]
-) -> float:
-    """The largest change along the sides of a window that have photo beyond them; both arrays are the window's."""
-    sides: list[tuple[bool, Any]] = [
-        (window.top > 0, np.s_[:1]),
-        (window.bottom < shape[0], np.s_[-1:]),
-        (window.left > 0, np.s_[:, :1]),
-        (window.right < shape[1], np.s_[:, -1:]),
-    ]
-    return max((float(np.abs(after[side] - before[side]).max()) for is_inner, side in sides if is_inner), default=0.0)

@@ -54,7 +54,7 @@ class Solution:
 
 @dataclass(frozen=True)
 class Problem:
-    """Checked input of a solve on an (H, W) image; see `ChromaSolver.solve`."""
+    """Checked input of a solve on an (H, W) image; see `ChromaSolver.solve`, and for `left_over` `System`."""
 
     shape: tuple[int, int]
     seeds: Seeds
@@ -63,6 +63,7 @@ class Problem:
     tolerance: float
     max_iterations: int
     watch: Watch | None = None
+    left_over: NDArray[np.float32] | None = None
 
     @classmethod
     def checked(
@@ -107,7 +108,8 @@ class Problem:
     def system(self, stencil: Stencil, channels: slice = slice(None), team: Team | None = None) -> System:
         """The system of some of the channels."""
         seeds = Seeds(self.seeds.index, self.seeds.chroma[:, channels], self.seeds.weight)
-        return System(stencil, seeds, None if self.cells is None else self.cells.take(channels), team)
+        left_over = None if self.left_over is None else self.left_over[channels]
+        return System(stencil, seeds, None if self.cells is None else self.cells.take(channels), team, left_over)
 
     def first_guess(self, channels: slice) -> NDArray[np.float32]:
         """(C, H, W): the start if one was given, else the cells' chroma, else the mean of the seeds."""

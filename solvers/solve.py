@@ -5,95 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from solvers.affinity import affinity as make_affinity
 from solvers.affinity import checked_luminance
-from solvers.edits import LARGEST, MARGIN, STILL, Window, changed_pixels, cut_out, rim_movement, window_around
-from solvers.krylov import conjugate_gradients
+from solvers.edits import changed_pixels, part_of_links, window_around
 from solvers.levin import Levin
-from solvers.memory import check_fits
-from solvers.multigrid import Hierarchy
-from solvers.problem import Cancelled, Problem, Solution, SolverError, Watch
-from solvers.regions import check_reached, regions
+from solvers.method import Method, Multigrid
+from solvers.problem import Problem, Solution, Watch
 from solvers.seeds import CellMeans, Seeds
 from solvers.stencil import Stencil
-from solvers.team import Team
-
-PAIR = 2  # channels the multigrid kernels carry at once
-BYTES_PER_PIXEL = 82  # beyond the stencil at the busiest moment: 69 measured at 16 MP, 8 for a start, and some margin
-
-
-class Method(Protocol):
-    """What a row of SOLVERS or PEERS makes of a stencil, or of the luminance if its ``guide`` says so."""
-
-    def solve(self, problem: Problem) -> Solution: ...
-
-
-class Multigrid:
-    """Aggregation multigrid with a K-cycle as the preconditioner of flexible conjugate gradients.
-
-    Aggregates are built by the first solve and kept.
-
-    Parameters
-    ----------
-    stencil : Stencil
-    threads : int, optional
-        As many as the process may use if None. The answer depends on them only within the tolerance.
-    """
-
-    guide = "stencil"
-
-    def __init__(self, stencil: Stencil, threads: int | None = None) -> None:
-        self.stencil = stencil
-        self._team = Team(threads)
-        self._hierarchy: Hierarchy | None = None
-        self._regions: NDArray[np.int32] | None = None
-
-    def solve(self, problem: Problem) -> Solution:
-        began = perf_counter()
-        hierarchy = self._prepared()
-        built = perf_counter()
-        if self._regions is not None:
-            check_reached(self._regions, problem.seeds, problem.cells)
-        hierarchy.reseed(problem.seeds, problem.cells)
-        pinned = hierarchy.pinned(problem.seeds)
-        seeded = perf_counter()
-        chroma = np.empty((*problem.shape, problem.channels), np.float32)
-        iterations, estimate = 0, 0.0
-        residuals: tuple[float, ...] = ()
-        for first in range(0, problem.channels, PAIR):
-            pair = slice(first, first + PAIR)
-            system, x = problem.system(self.stencil, pair, self._team), problem.first_guess(pair)
-            x.reshape(len(x), -1)[:, problem.seeds.index[pinned]] = problem.seeds.chroma[pinned, pair].T
-            precondition = partial(hierarchy.precondition, system)
-            progress = conjugate_gradients(
-                system, precondition, x, problem.tolerance, problem.max_iterations, problem.watch
-            )
-            if progress.cancelled:
-                raise Cancelled(f"multigrid: cancelled after {progress.iterations} iterations")
-            if not progress.converged:
-                raise SolverError(
-                    f"multigrid: not converged after {progress.iterations} iterations: estimated error "
-                    f"{progress.estimate:.3g}, tolerance {problem.tolerance:.3g}; try more max_iterations, a start "
-                    "closer to the answer, a larger tolerance, or an affinity with a higher floor"
-                )
-            chroma[..., pair] = np.moveaxis(x, 0, -1)
-            iterations, estimate = max(iterations, progress.iterations), max(estimate, progress.estimate)
-            residuals = progress.residuals
-        seconds = {"setup": built - began, "reseed": seeded - built, "solve": perf_counter() - seeded}
-        return Solution(chroma, iterations, residuals, estimate, seconds)
-
-    def _prepared(self) -> Hierarchy:
-        if self._hierarchy is None:
-            check_fits(self.stencil.east.size, BYTES_PER_PIXEL, "multigrid")
-            self._regions = regions(self.stencil)
-            self._hierarchy = Hierarchy(self.stencil, self._team)
-        return self._hierarchy
-
+from solvers.windows import EXACT, STILL, Asked, patched
 
 SOLVERS: dict[str, Callable[[Any], Method]] = {"multigrid": Multigrid, "levin": Levin}
 
@@ -226,8 +150,9 @@ class ChromaSolver:
     ) -> Solution:
         """Chroma after seeds were added, taken away or changed; what `solve` gives, within the tolerance.
 
-        A window around the change is solved while the rest is held, and grown until its rim stands still. With cells,
-        and where the window would be a large part of the photo, the whole photo is solved from the old answer.
+        A window around the change is solved while the rest is held, and grown until its rim stands still. With cells
+        that have a blur, and where the window would be a large part of the photo, the whole photo is solved from the
+        old answer.
 
         Parameters
         ----------
@@ -247,43 +172,29 @@ class ChromaSolver:
         changed = changed_pixels(seeds_before, seeds)
         if not len(changed):
             return before
-        Problem.checked(self.shape, seeds, cells, None, tolerance, max_iterations)
-        margin, drift = MARGIN, before.estimated_error + 2 * STILL * tolerance
-        while self._is_windowed and cells is None and drift < tolerance:
-            window = window_around(changed, self.shape, margin)
-            if window.pixels > LARGEST * self.shape[0] * self.shape[1]:
-                break
-            answer = self._edit_window(before, seeds, window, STILL * tolerance, max_iterations)
-            if answer is not None:
-                return answer
-            margin *= 2
+        problem = Problem.checked(self.shape, seeds, cells, None, tolerance, max_iterations)
+        still = STILL * tolerance
+        if self._can_patch(problem) and before.estimated_error + still + EXACT * tolerance < tolerance:
+            began = perf_counter()
+            assert self.stencil is not None
+            links = partial(part_of_links, self.stencil)
+            old, new = (Asked(links, each, problem.cells) for each in (seeds_before, seeds))
+            core = window_around(changed, self.shape)
+            exact = EXACT * tolerance
+            patch = patched(before.chroma, old, new, core, still, exact, max_iterations=max_iterations, watch=watch)
+            if patch is not None:
+                chroma = before.chroma.copy()
+                chroma[patch.window.slices] = patch.chroma
+                # By the maximum principle a window is as wrong as its surroundings and what its solve and its rim add.
+                error = before.estimated_error + patch.estimated_error + patch.moved
+                seconds = {"setup": 0.0, "reseed": 0.0, "solve": perf_counter() - began}
+                return Solution(chroma, patch.iterations, (), error, seconds)
         return self.solve(seeds, cells, before.chroma, tolerance / 2, max_iterations, watch)
 
-    def _edit_window(
-        self, before: Solution, seeds: Seeds, window: Window, still: float, max_iterations: int
-    ) -> Solution | None:
-        """The answer with a window solved anew, unless its rim moves by more than still."""
-        assert self.stencil is not None
-        began = perf_counter()
-        part, held = cut_out(self.stencil, seeds, before.chroma, window)
-        old = before.chroma[window.slices]
-        problem = Problem.checked(part.shape, held, None, old, still, max_iterations)
-        try:
-            local = Multigrid(part, threads=1).solve(problem)
-        except SolverError:
-            return None
-        if rim_movement(old, local.chroma, window, self.shape) >= still:
-            return None
-        chroma = before.chroma.copy()
-        chroma[window.slices] = local.chroma
-        # By the maximum principle a window is as wrong as its surroundings and what its own solve and the rim add.
-        error = before.estimated_error + local.estimated_error + still
-        seconds = {"setup": 0.0, "reseed": 0.0, "solve": perf_counter() - began}
-        return Solution(chroma, local.iterations, local.residuals, error, seconds)
-
-    @property
-    def _is_windowed(self) -> bool:
-        return self.stencil is not None and isinstance(self._method, Multigrid)
+    def _can_patch(self, problem: Problem) -> bool:
+        """Whether windows of the photo can be solved on their own."""
+        hangs_together = problem.cells is not None and problem.cells.is_blurred
+        return self.stencil is not None and isinstance(self._method, Multigrid) and not hangs_together
 
 
 def _factory(method: str | Callable[[Any], Method], threads: int | None, device: str | None) -> Callable[[Any], Method]:

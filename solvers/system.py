@@ -25,10 +25,19 @@ class System:
     cells : CellOperator, optional
     team : Team, optional
         One thread if left out.
+    left_over : (C, H, W), optional
+        Taken from the right-hand side: the residual that the answer is to have.
     """
 
-    def __init__(self, stencil: Stencil, seeds: Seeds, cells: CellOperator | None, team: Team | None = None) -> None:
-        self.stencil, self.cells, self.team = stencil, cells, team or Team(1)
+    def __init__(
+        self,
+        stencil: Stencil,
+        seeds: Seeds,
+        cells: CellOperator | None,
+        team: Team | None = None,
+        left_over: Vector | None = None,
+    ) -> None:
+        self.stencil, self.cells, self.team, self.left_over = stencil, cells, team or Team(1), left_over
         height, width = stencil.shape
         order = np.argsort(seeds.index, kind="stable")
         index = seeds.index[order]
@@ -50,7 +59,10 @@ class System:
             asked = self.cells.asked(self.cells.sums(u, self.team), wanted=True)
         args = (self.stencil.planes, self.held, self.wanted, self._grid, asked, u, out, self._dots, self.bounds)
         self.team.run(lambda strips: passes.misfit(*args, strips), self.phases)
-        return self._dots[:, 0].sum(axis=0)
+        if self.left_over is None:
+            return self._dots[:, 0].sum(axis=0)
+        out -= self.left_over
+        return np.einsum("chw,chw->c", out, out, dtype=np.float64)
 
     def search(self, z: Vector, share: NDArray[np.float32], p: Vector, q: Vector) -> NDArray[np.float64]:
         """p = z + share p and q = A p; returns p'q of each channel."""

@@ -34,14 +34,27 @@ def pin(planes, owner, index, weight, share, pinned):  # type: ignore[no-untyped
     count = 0
     for n in range(index.size):
         i = index[n]
-        links = np.float32(0)
-        for k in range(8):
-            links += link(planes, i, k)[1]
-        if owner[i] >= 0 and weight[n] > share * (weight[n] + links):
+        if owner[i] >= 0 and weight[n] > share * (weight[n] + degree(planes, i)):
             owner[i] = -2 - owner[i]
             pinned[count] = i
             count += 1
     return count
+
+
+@njit(cache=True)
+def degree(planes, i):  # type: ignore[no-untyped-def]
+    """Sum of the weights of pixel i's links; those that would leave the image are 0, so rows may run on."""
+    (east, south, southeast, southwest), width = planes
+    links = east[i] + south[i] + southeast[i] + southwest[i]
+    if i >= 1:
+        links += east[i - 1]
+    if i >= width - 1:
+        links += southwest[i - width + 1]
+    if i >= width:
+        links += south[i - width]
+    if i > width:
+        links += southeast[i - width - 1]
+    return links
 
 
 @njit(cache=True)

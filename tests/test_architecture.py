@@ -24,6 +24,7 @@ ORDER += [
     "settings",
     "colorized",
     "pace",
+    "spreading",
     "session",
     "document",
     "project",

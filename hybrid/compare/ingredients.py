@@ -17,8 +17,9 @@ from hybrid.contrast import local_contrast
 from hybrid.scale import L_OFFSET, lift, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
-from hybrid.session import CONTRAST, LEAST_LINK, LOOSER, MOST_L, NETWORK_TRUST, weakened
+from hybrid.session import CONTRAST, MOST_L, NETWORK_TRUST
 from hybrid.settings import Settings
+from hybrid.spreading import LEAST_LINK, LOOSER, weakened
 from solvers import CellMeans, ChromaSolver, Seeds
 from solvers.affinity import affinity
 from solvers.stencil import Stencil

@@ -283,7 +283,7 @@ class Desk:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(what, *arguments)
 
-    def _chroma(self, revision: int, kind: Kind, chroma: NDArray[np.float32]) -> None:
+    def _chroma(self, revision: int, kind: Kind, chroma: NDArray[np.floating]) -> None:
         self._later(self._keep_picture, packed_chroma(revision, SETTLED if kind == "settled" else QUICK, chroma))
 
     def _keep_picture(self, picture: bytes) -> None:

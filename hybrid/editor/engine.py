@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Condition, Thread
+from hashlib import blake2b
+from threading import Condition, Thread, current_thread
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.color import into_gamut, linear_from_lab, luminance_from_lightness, srgb_encode
-from hybrid.editor.quick import QuickSpread
+from hybrid.editor.quick import Half, QuickSpread
 from hybrid.editor.tiles import SIDE
+from hybrid.finish import Window
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
 from hybrid.scale import L_OFFSET, enlarge
 from hybrid.scribbles import WARM, CellColors
-from hybrid.session import Session, Spread
+from hybrid.session import Kept, Session, Spread
 from hybrid.settings import Settings
 from hybrid.strokes import Paint, Stroke
 from solvers import Cancelled, SolverError
 
+MOST_CODES = 64
+"""Exact tiles whose codes are kept, up to 0.8 MB each, for where nothing under them changes."""
+PAUSE = 2.0
+"""Seconds without work after which the whole is solved anew, if edits in windows have worn its tolerance."""
+WORN = 0.5
+"""Share of that tolerance."""
 Float = NDArray[np.float32]
 Kind = Literal["quick", "settled"]
 Place = tuple[int, int]
@@ -66,13 +74,13 @@ class Listener:
 
     Parameters
     ----------
-    chroma : revision, kind, (h, w, 2) relative chroma at working size
+    chroma : revision, kind, (h, w, 2) relative chroma at working size, as half floats if they are at hand
     tile : revision, place, (rows, columns, 3) uint8 sRGB
     stage : revision, what is being done, or "" where nothing is left to do
     failed : revision, one line
     """
 
-    chroma: Callable[[int, Kind, Float], None]
+    chroma: Callable[[int, Kind, Float | Half], None]
     tile: Callable[[int, Place, NDArray[np.uint8]], None]
     stage: Callable[[int, str], None]
     failed: Callable[[int, str], None]
@@ -101,10 +109,13 @@ class Engine:
         self._session: Session | None = None
         self._quick: QuickSpread | None = None
         self._plain: Spread | None = None
-        self._kept: dict[int, Float] = {}
+        self._kept = Kept()
+        self._base, self._base_codes = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0, 2), np.float16)
+        self._codes: dict[Place, tuple[bytes, NDArray[np.uint8]]] = {}
         self._settled: Settled | None = None
         self._settled_change: Float | None = None
         self._failed = -1
+        self._most_worn = WORN
         self._thread = Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -162,7 +173,7 @@ class Engine:
     def _run(self) -> None:
         while True:
             with self._news:
-                self._news.wait_for(self._has_work)
+                has_work = self._news.wait_for(self._has_work, PAUSE if self._is_worn() else None)
                 if self._is_closed:
                     return
                 wanted = self._wanted
@@ -170,7 +181,9 @@ class Engine:
                 is_settled = self._is_settled(wanted)
                 place = self._tiles.pop(0) if is_settled and self._tiles else None
             try:
-                if is_settled and place is not None:
+                if not has_work:
+                    self._renew(wanted)
+                elif is_settled and place is not None:
                     self._render(wanted, place)
                 else:
                     self._color(wanted)
@@ -192,6 +205,10 @@ class Engine:
         if wanted is None or self._failed == wanted.revision:
             return False
         return not self._is_settled(wanted) or bool(self._tiles)
+
+    def _is_worn(self) -> bool:
+        """Whether edits in windows have added up to what a whole solve would soon have to be done for."""
+        return self._settled is not None and self._settled.spread.drift > self._most_worn
 
     def _is_superseded(self, wanted: Wanted) -> bool:
         return self._is_closed or self._wanted is not wanted
@@ -217,13 +234,36 @@ class Engine:
             base, before = self._plain.chroma, np.zeros_like(change)
             if self._settled is not None and self._settled.session is session and self._settled_change is not None:
                 base, before = self._settled.spread.chroma, self._settled_change
-            self._listener.chroma(revision, "quick", base + self._quick.lifted(change - before))
-        spread = session.spread(list(wanted.strokes.values()), watch) if wanted.strokes else self._plain
+            if self._base is not base:
+                self._base, self._base_codes = base, base.astype(np.float16)
+            self._listener.chroma(revision, "quick", self._quick.shown(base, self._base_codes, change - before))
+        last = self._plain
+        if self._settled is not None and self._settled.session is session:
+            last = self._settled.spread
+        spread = session.spread(list(wanted.strokes.values()), watch, last) if wanted.strokes else self._plain
         with self._news:
-            self._settled, self._settled_change, self._kept = Settled(revision, session, spread), change, {}
+            self._settled, self._settled_change = Settled(revision, session, spread), change
             self._news.notify_all()
-        self._listener.chroma(revision, "settled", spread.chroma)
+        self._base, self._base_codes = spread.chroma, spread.chroma.astype(np.float16)
+        self._listener.chroma(revision, "settled", self._base_codes)
         self._listener.stage(revision, "")
+
+    def _renew(self, wanted: Wanted) -> None:
+        """Solve the whole anew while nobody waits, so that nobody has to later; it looks the same."""
+        settled = self._settled
+        assert settled is not None
+        self._current = None
+        try:
+            spread = settled.session.renewed(
+                settled.spread, lambda *_: self._is_superseded(wanted) or bool(self._tiles)
+            )
+        except (SolverError, MemoryError):
+            self._most_worn = np.inf  # it is tried no more, and goes on as it is
+            return
+        with self._news:
+            if self._settled is settled:
+                self._settled = replace(settled, spread=spread)
+        self._base, self._base_codes = spread.chroma, spread.chroma.astype(np.float16)
 
     def _session_for(self, wanted: Wanted) -> Session:
         """The session of these settings; the prediction is made anew only where they differ."""
@@ -231,7 +271,7 @@ class Engine:
         if self._session is None or self._session.settings != settings:
             self._listener.stage(wanted.revision, "predict")
             self._session = Session(self._photo, self._source, settings, self._told)
-            self._plain, self._quick, self._settled_change = None, None, None
+            self._plain, self._quick, self._settled_change, self._kept = None, None, None, Kept()
             if self._session.colors is not None:
                 self._listener.chroma(wanted.revision, "quick", chroma_of_cells(self._session))
         return self._session
@@ -239,8 +279,8 @@ class Engine:
     def _told(self, stage: str) -> None:
         """Pass on what the engine's session begins, or end it there if something newer is wanted."""
         wanted = self._current
-        if wanted is None or stage not in ("seeds", "solve"):
-            return  # of rendering, which an export does in a thread of its own
+        if wanted is None or stage not in ("seeds", "solve") or current_thread() is not self._thread:
+            return  # of an export, which goes on in a thread of its own
         if self._is_superseded(wanted):
             raise Cancelled("something newer is wanted")
         self._listener.stage(wanted.revision, stage)
@@ -248,7 +288,13 @@ class Engine:
     def _render(self, wanted: Wanted, place: Place) -> None:
         settled = self._settled
         assert settled is not None
-        self._listener.tile(wanted.revision, place, tile_codes(settled, place, self._kept, self._watch(wanted)))
+        ab = tile_colors(settled, place, self._kept, self._watch(wanted))
+        mark = blake2b(ab.tobytes()).digest()
+        known, codes = self._codes.pop(place, (b"", np.zeros((0, 0, 3), np.uint8)))
+        self._codes[place] = mark, codes if mark == known else tile_codes(settled, place, ab)
+        if len(self._codes) > MOST_CODES:
+            del self._codes[next(iter(self._codes))]
+        self._listener.tile(wanted.revision, place, self._codes[place][1])
 
 
 def correction(session: Session, painted: Paint, lightness: Float) -> Float | None:
@@ -267,17 +313,22 @@ def chroma_of_cells(session: Session) -> Float:
     return relative * np.float32(session.settings.saturation) + np.float32(session.settings.warmth) * WARM
 
 
-def tile_codes(
-    settled: Settled, place: Place, kept: dict[int, Float], watch: Callable[[Any, float], bool] | None = None
-) -> NDArray[np.uint8]:
-    """A full-size tile in the colours that the file will have, brought into sRGB: (rows, columns, 3) 8-bit codes."""
-    photo = settled.session.photo
-    rows, columns = (
-        slice(index * SIDE, min((index + 1) * SIDE, edge))
-        for index, edge in zip(place[::-1], photo.lightness.shape, strict=True)
-    )
-    ab = settled.session.window(settled.spread, (rows, columns), kept, watch)
-    lightness = photo.lightness[rows, columns]
+def tile_colors(settled: Settled, place: Place, kept: Kept, watch: Callable[[Any, float], bool] | None = None) -> Float:
+    """ab of a full-size tile as it will be written, (rows, columns, 2)."""
+    return settled.session.window(settled.spread, _window(settled, place), kept, watch)
+
+
+def tile_codes(settled: Settled, place: Place, ab: Float) -> NDArray[np.uint8]:
+    """A full-size tile of these colours, brought into sRGB: (rows, columns, 3) 8-bit codes."""
+    lightness = settled.session.photo.lightness[_window(settled, place)]
     y = luminance_from_lightness(np.clip(lightness, 0, 100))
     rgb, _ = into_gamut(linear_from_lab(lightness, ab), y)
     return np.round(srgb_encode(np.clip(rgb, 0, 1)) * 255).astype(np.uint8)
+
+
+def _window(settled: Settled, place: Place) -> Window:
+    rows, columns = (
+        slice(index * SIDE, min((index + 1) * SIDE, edge))
+        for index, edge in zip(place[::-1], settled.session.photo.lightness.shape, strict=True)
+    )
+    return rows, columns

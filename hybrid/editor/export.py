@@ -112,7 +112,8 @@ class Export:
             self._say("running", stage="colours settle", share=0.0)
             settled = self._engine.wait_settled(self._revision, self._cancel.is_set)
             self._say("running", stage="full size", share=0.05)
-            colorized = settled.session.rendered(settled.spread, lambda _chroma, _estimate: self._cancel.is_set())
+            session, watch = settled.session, lambda _chroma, _estimate: self._cancel.is_set()
+            colorized = session.rendered(session.renewed(settled.spread, watch), watch)
             height = len(colorized.ab)
 
             def tick(row: int) -> None:

@@ -13,15 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.reach import CLAIMED, FREE, HARD, RESTING, reaching
-from hybrid.scale import L_OFFSET, enlarge, lift, shrink, working_shape
+from hybrid.scale import FITTED_FROM, L_OFFSET, apply_lines, enlarge, line_field, shrink, working_shape
 from hybrid.strokes import MarkedPixels, Paint, Stroke, covered, paint
 from solvers import Seeds
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
+Half = NDArray[np.float16]
 MEGAPIXELS = 0.06
-TOLERANCE = 0.03
+TOLERANCE = 0.06
 """Of the membership, 0 to 1: a preview."""
+UNSEEN = 5e-4
+"""Change of relative chroma that is not drawn: .03 of a or b on middle grey."""
 
 
 class QuickSpread:
@@ -92,11 +95,39 @@ class QuickSpread:
         change.reshape(-1, 2)[painted.index] = wanted[painted.index, 1:]
         return change.astype(np.float32)
 
-    def lifted(self, change: Float) -> Float:
-        """A change at the preview's small size, along the photo's edges at working size, (h, w, 2)."""
+    def shown(self, base: Float, codes: Half, change: Float) -> Half:
+        """What is to be seen of a picture at working size once it has changed, as half floats, (h, w, 2).
+
+        Only the window that changes is drawn anew, along the photo's edges.
+
+        Parameters
+        ----------
+        base : (h, w, 2) float32, relative chroma
+        codes : the same as half floats
+        change : (h, w, 2) of it, at the preview's small size
+        """
+        window = self._window(np.abs(change).max(-1) > UNSEEN)
+        if window is None:
+            return codes
         if self._small.shape == self._guide.shape:
-            return change
-        return lift(change, self._small, self._guide) / (self._guide + np.float32(L_OFFSET))[..., None]
+            added = change[window]
+        else:
+            lines = line_field(change, self._small)
+            added = apply_lines(lines, self._guide, window) / (self._guide[window] + np.float32(L_OFFSET))[..., None]
+        codes = codes.copy()
+        codes[window] = base[window] + added
+        return codes
+
+    def _window(self, is_seen: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+        """The window at working size that True at the small size spans, with what is interpolated and fitted to it."""
+        parts = []
+        for axis, full in enumerate(self._guide.shape):
+            found, small = np.flatnonzero(is_seen.any(1 - axis)), is_seen.shape[axis]
+            if not len(found):
+                return None
+            first, last = max(int(found[0]) - FITTED_FROM - 1, 0), min(int(found[-1]) + FITTED_FROM + 2, small)
+            parts.append(slice(first * full // small, -(-last * full // small)))
+        return parts[0], parts[1]
 
     def _mark(self, number: int, stroke: Stroke, shape: tuple[int, int]) -> MarkedPixels:
         """The pixels of the small copy that a stroke covers, kept as long as the stroke is the same."""

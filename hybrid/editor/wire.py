@@ -14,10 +14,10 @@ HEADER = struct.Struct("<IIHHHHII")
 QUICK, SETTLED, TILE = 0, 1, 2
 
 
-def packed_chroma(revision: int, kind: int, chroma: NDArray[np.float32]) -> bytes:
+def packed_chroma(revision: int, kind: int, chroma: NDArray[np.floating]) -> bytes:
     """Relative chroma (h, w, 2) as half floats, a and b interleaved: 4 bytes a working pixel."""
     height, width = chroma.shape[:2]
-    return HEADER.pack(MAGIC, revision, kind, 0, width, height, 0, 0) + chroma.astype("<f2").tobytes()
+    return HEADER.pack(MAGIC, revision, kind, 0, width, height, 0, 0) + chroma.astype("<f2", copy=False).tobytes()
 
 
 def packed_tile(revision: int, column: int, row: int, codes: NDArray[np.uint8]) -> bytes:

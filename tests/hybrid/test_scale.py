@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from hybrid.scale import L_OFFSET, _line_fit, enlarge, lift, shrink, working_shape
+from hybrid.scale import (
+    L_OFFSET,
+    _line_fit,
+    enlarge,
+    lift,
+    line_field,
+    line_field_again,
+    shrink,
+    working_shape,
+)
 
 SIZES = [((9, 7), (61, 40)), ((7, 13), (33, 90)), ((1, 1), (5, 9)), ((1, 6), (4, 31)), ((6, 1), (41, 3))]
 
@@ -117,3 +126,20 @@ def test_lifted_chroma_stays_within_what_is_found_nearby() -> None:
     relative = lift(chroma, guide, lightness) / (lightness + L_OFFSET)[..., None]
     assert relative.min() >= chroma.min() - 1e-5
     assert relative.max() <= chroma.max() + 1e-5
+
+
+def test_lines_fitted_anew_where_chroma_changed_are_those_of_the_whole() -> None:
+    guide, random = plane((40, 50)), np.random.default_rng(3)
+    chroma = random.uniform(-0.5, 0.5, (40, 50, 2)).astype(np.float32)
+    lines = line_field(chroma, guide)
+    assert line_field_again(lines, chroma, chroma.copy(), guide) is lines
+    for rows, columns in (
+        (slice(20, 22), slice(30, 31)),
+        (slice(0, 1), slice(0, 3)),
+        (slice(38, 40), slice(10, 50)),
+    ):
+        other = chroma.copy()
+        other[rows, columns] += 0.3
+        np.testing.assert_allclose(
+            line_field_again(lines, chroma, other, guide), line_field(other, guide), rtol=1e-4, atol=1e-5
+        )

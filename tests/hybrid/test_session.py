@@ -13,8 +13,9 @@ from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
 from hybrid.scale import shrink
 from hybrid.scribbles import CellColors, noise_of, trust_of
-from hybrid.session import LEAST_LINK, Session, colorize
+from hybrid.session import Kept, Session, colorize
 from hybrid.settings import Settings
+from hybrid.spreading import LEAST_LINK
 from hybrid.strokes import MarkedPixels, Stroke, covered
 from solvers import Cancelled, ChromaSolver
 
@@ -192,7 +193,7 @@ def test_a_window_is_the_part_of_the_picture(settings: Settings, monkeypatch: py
     monkeypatch.setattr("hybrid.finish.TILE", 9)
     session = Session(two_halves(), cells(), settings)
     spread = session.spread([stroke(), stroke(60.5, mode="keep")])
-    whole, kept = session.rendered(spread).ab, {}  # type: ignore[var-annotated]
+    whole, kept = session.rendered(spread).ab, Kept()
     for rows, columns in [
         (slice(0, HEIGHT), slice(0, WIDTH)),
         (slice(20, 41), slice(11, 33)),
@@ -391,7 +392,7 @@ def test_no_link_is_weakened_beyond_what_the_solver_can_settle() -> None:
     """Claimed by a stroke and then reweighted, links once came to 1e-6 of the median, and the solve to no end."""
     marks = [stroke(), stroke(60.5), Stroke(points=[[30.5, 30.5]], radius=2, ab=(-60.0, 60.0))]
     session = Session(two_halves(), Banded())
-    with mock.patch("hybrid.session.ChromaSolver.from_stencil", wraps=ChromaSolver.from_stencil) as made:
+    with mock.patch("hybrid.spreading.ChromaSolver.from_stencil", wraps=ChromaSolver.from_stencil) as made:
         session.edit(marks)
     weakest = [float(call.args[0].east[:, :-1].min()) for call in made.call_args_list]
     assert len(weakest) == 3, "once for the strokes' claims, twice for the chroma"

@@ -1,11 +1,15 @@
 """Edits: the same answer as a fresh solve, found in a window where it can be; previews, cancelling, refusals."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from solvers import Cancelled, CellMeans, ChromaSolver, Seeds, affinity
-from solvers.edits import Window, changed_pixels, cut_out, rim_movement, window_around
+from solvers.cells import CellOperator
+from solvers.edits import Window, changed_pixels, leaving, part_of_links, rim_movement, window_around
 from solvers.gallery import GALLERY, constant, grain, scattered, strokes
+from solvers.windows import Asked, patched, widened
 
 BOUND = 0.5 / 255
 KINDS = {"power": {}, "gaussian": {"sigma": 0.05, "floor": 1e-4}}
@@ -89,26 +93,117 @@ def test_what_changed():
     assert changed_pixels(before, Seeds.none()).tolist() == [1, 5, 9]
 
 
-def test_a_window_held_at_its_border_repeats_the_photo():
-    """With the exact answer held around it, a window's own system has the same answer inside."""
+def cells_of(shape, blur=0.0):
+    random = np.random.default_rng(5)
+    return CellMeans(random.random((*shape, 2)), random.uniform(0.5, 5, shape).astype(np.float32), blur)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_edits_with_cells_equal_fresh_solves_while_strokes_come_and_go(kind):
+    """Strokes on a jittered way, each third one taken back; the estimated error tells no less than there is."""
+    shape = (300, 330)
+    solver, cells = ChromaSolver(grain(shape), affinity=kind, **KINDS[kind]), cells_of((23, 25))
+    random = np.random.default_rng(1)
+    stack = [Seeds.none()]
+    seeds, answer = stack[0], solver.solve(None, cells, tolerance=BOUND / 2)
+    windows = 0
+    for number in range(9):
+        if number % 3 == 2:
+            after = stack.pop()
+        else:
+            stack.append(seeds)
+            after = painted(seeds, stroke_at(shape, *random.integers(0, 280, 2)).ravel(), random.random(2))
+        answer = solver.edit(answer, seeds, after, cells)
+        windows += answer.residuals == ()
+        seeds = after
+        error = np.abs(answer.chroma - solver.solve(seeds, cells, tolerance=BOUND / 20).chroma).max()
+        assert error < min(answer.estimated_error + BOUND / 20, BOUND)
+    assert windows >= 5
+
+
+def test_cells_with_a_blur_are_solved_as_a_whole():
+    shape = (90, 100)
+    solver, cells = ChromaSolver(grain(shape)), cells_of((9, 10), blur=0.8)
+    answer = solver.solve(None, cells)
+    after = painted(Seeds.none(), stroke_at(shape, 40, 40).ravel(), [1, 0])
+    edited = solver.edit(answer, Seeds.none(), after, cells)
+    assert edited.residuals
+    assert np.abs(edited.chroma - solver.solve(after, cells, tolerance=BOUND / 10).chroma).max() < BOUND
+    with pytest.raises(ValueError, match="wanted cells without blur for a window"):
+        CellOperator(cells, shape).cut(slice(0, 20), slice(0, 20))
+
+
+def asked(stencil, seeds, cells=None):
+    return Asked(partial(part_of_links, stencil), seeds, cells)
+
+
+def test_a_window_in_which_nothing_changes_stands_still():
+    """Though the answer before is a rough one, and though the links that leave the window are missing."""
+    shape = (120, 131)
+    stencil, seeds, cells = affinity(grain(shape)), strokes(shape, 6), CellOperator(cells_of((11, 12)), shape)
+    rough = ChromaSolver.from_stencil(stencil).solve(seeds, cells_of((11, 12)), tolerance=0.1).chroma
+    same = asked(stencil, seeds, cells)
+    for core in (Window(40, 45, 50, 60), Window(0, 5, 0, 9)):
+        patch = patched(rough, same, same, core, BOUND, BOUND, margin=10)
+        assert np.abs(patch.chroma - rough[patch.window.slices]).max() < 1e-6
+
+
+def test_a_rim_moves_as_far_as_the_photo_would_there():
+    """A stroke on an even surface reaches far: were the rim held, it would seem to stand still at any margin."""
+    shape = (240, 240)
+    stencil, rest = affinity(constant(shape)), CellMeans(np.zeros((24, 24, 2)), np.full((24, 24), 0.3))
+    before, after = Seeds.none(), Seeds(stroke_at(shape, 120, 115).ravel(), np.ones((24, 2)), np.full(24, 1e4))
+    whole = ChromaSolver.from_stencil(stencil).solve(after, rest, tolerance=1e-4).chroma
+    assert whole[120, 85].min() > 0.1
+    start, cells = np.zeros((*shape, 2), np.float32), CellOperator(rest, shape)
+    core = window_around(changed_pixels(before, after), shape)
+    pair = asked(stencil, before, cells), asked(stencil, after, cells)
+    patch = patched(start, *pair, core, still=0.2, tolerance=1e-3, margin=30)
+    inside = np.zeros(shape, bool)
+    inside[patch.window.slices] = True
+    assert 0 < np.abs(whole[~inside]).max() <= patch.moved < 0.2
+    assert np.abs(patch.chroma - whole[patch.window.slices]).max() <= patch.moved
+    assert patched(start, *pair, core, still=1e-4, tolerance=1e-4) is None
+
+
+def test_links_and_cells_of_a_window_are_those_of_the_photo():
     shape = (50, 61)
-    stencil, seeds = affinity(grain(shape)), strokes(shape, 6)
-    whole = ChromaSolver.from_stencil(stencil).solve(seeds, tolerance=2e-5).chroma
-    for window in (Window(10, 31, 20, 44), Window(0, 20, 0, 61), Window(30, 50, 40, 61), Window(25, 26, 30, 31)):
-        part, held = cut_out(stencil, seeds, whole, window)
-        answer = ChromaSolver.from_stencil(part).solve(held, tolerance=2e-5).chroma
-        assert np.abs(answer - whole[window.slices]).max() < 1e-4
+    stencil, cells = affinity(grain(shape)), CellOperator(cells_of((7, 9)), shape)
+    window = Window(11, 30, 20, 41).filled(cells)
+    assert window.filled(cells) == window
+    rows, columns = window.slices
+    u = np.random.default_rng(0).random((2, *shape)).astype(np.float32)
+    part = cells.cut(rows, columns)
+    down, across = cells.row[rows], cells.column[columns]
+    own = np.s_[:, down[0] : down[-1] + 1, across[0] : across[-1] + 1]
+    np.testing.assert_allclose(part.means(u[:, rows, columns]), cells.means(u)[own], rtol=1e-6)
+    np.testing.assert_allclose(part.bound(), cells.bound()[own[1:]])
+    links = part_of_links(stencil, window)
+    inner = np.moveaxis(u, 0, -1)[rows, columns]
+    alone = np.zeros((*shape, 2), np.float32)
+    alone[rows, columns] = inner  # all around is 0: what leaves the window pulls to it
+    leaves = leaving(stencil, links, window)
+    np.testing.assert_allclose(
+        links.apply(inner) + leaves[..., None] * inner, stencil.apply(alone)[rows, columns], atol=1e-5
+    )
 
 
 def test_windows_and_rims():
-    assert window_around(np.array([0, 105]), (20, 100), 3) == Window(0, 5, 0, 9)
-    old = np.zeros((4, 5, 2), np.float32)
-    new = old.copy()
-    new[0, 2], new[:, -1], new[1, 1] = 1, 2, 9
-    assert rim_movement(old, new, Window(0, 4, 0, 5), (4, 5)) == 0
-    assert rim_movement(old, new, Window(1, 5, 0, 5), (9, 5)) == 2
-    assert rim_movement(old, new, Window(0, 4, 0, 5), (4, 9)) == 2
-    assert rim_movement(old, new, Window(0, 4, 3, 8), (4, 8)) == 0
+    window = window_around(np.array([0, 105]), (20, 100))
+    assert window == Window(0, 2, 0, 6)
+    assert window.grown((3, 3, 3, 3), (20, 100)) == Window(0, 5, 0, 9)
+    assert Window(3, 9, 4, 9).grown((1, 0, 9, 2), (20, 10)) == Window(2, 9, 0, 10)
+    assert Window(3, 9, 4, 9).seen_from(Window(2, 10, 4, 9)) == Window(1, 7, 0, 5)
+    change = np.zeros((4, 5, 2), np.float32)
+    change[0, 2], change[:, -1], change[1, 1] = -1, 2, 9
+    assert rim_movement(change, Window(0, 4, 0, 5), (4, 5)) == (0, 0, 0, 0)
+    assert rim_movement(change, Window(1, 5, 0, 5), (9, 5)) == (2, 2, 0, 0)
+    assert rim_movement(change, Window(0, 4, 0, 5), (4, 9)) == (0, 0, 0, 2)
+    assert rim_movement(change, Window(0, 4, 3, 8), (4, 8)) == (0, 0, 0, 0)
+
+
+def test_a_margin_grows_where_its_rim_moves_and_as_the_change_has_died_away():
+    assert widened((40, 40, 40, 10), (0.0, 0.02, 1.0, 0.02), 1.0, 0.01) == (40, 60, 160, 48)
 
 
 def test_a_watcher_sees_previews_and_can_cancel():

@@ -11,8 +11,8 @@ from solvers import CellMeans, ChromaSolver, SolverError, affinity, multigrid
 from solvers.cells import CellOperator
 from solvers.gallery import GALLERY, constant, grain, scattered, strokes
 from solvers.krylov import Spectrum, Stop, conjugate_gradients
+from solvers.method import Multigrid
 from solvers.multigrid import Hierarchy
-from solvers.solve import Multigrid
 from solvers.system import System
 from solvers.team import Team
 

@@ -7,7 +7,7 @@ import pytest
 
 from hybrid.editor.quick import QuickSpread
 from hybrid.photo import Photo
-from hybrid.scale import L_OFFSET
+from hybrid.scale import L_OFFSET, lift, shrink
 from hybrid.scribbles import CellColors
 from hybrid.session import Session
 from hybrid.settings import Settings
@@ -54,11 +54,32 @@ def ab_of(session: Session, chroma: np.ndarray) -> np.ndarray:
 def test_it_goes_most_of_the_way_that_the_proper_answer_goes(session: Session, strokes: list[Stroke]) -> None:
     plain, proper = session.spread().chroma, session.spread(strokes).chroma
     preview = quick(session)
-    shown = plain + preview.lifted(preview.change(dict(enumerate(strokes)), (HEIGHT, WIDTH)))
+    change = preview.change(dict(enumerate(strokes)), (HEIGHT, WIDTH))
+    shown = preview.shown(plain, plain.astype(np.float16), change).astype(np.float32)
     missing, whole = np.abs(ab_of(session, shown - proper)), np.abs(ab_of(session, plain - proper))
     assert whole.mean() > 1
     assert missing.mean() < 0.3 * whole.mean()
     assert preview.share.max() <= 1
+
+
+def test_only_the_window_that_changes_is_drawn_anew_and_as_the_whole_would_be(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybrid.editor.quick.MEGAPIXELS", 0.003)
+    plain, preview = session.spread().chroma, quick(session)
+    small = preview.share.shape
+    assert small != session.shape
+    random = np.random.default_rng(0)
+    for top, left in ((20, 30), (0, 0), (small[0] - 6, small[1] - 9)):
+        change = np.zeros((*small, 2), np.float32)
+        change[top : top + 6, left : left + 9] = random.uniform(-0.5, 0.5, (6, 9, 2))
+        codes = plain.astype(np.float16)
+        shown = preview.shown(plain, codes, change)
+        light = (session.guide + np.float32(L_OFFSET))[..., None]
+        whole = plain + lift(change, shrink(session.guide, small), session.guide) / light
+        np.testing.assert_allclose(shown.astype(np.float32), whole, atol=2e-3)
+        assert 0 < (shown != codes).any(-1).mean() < 0.5
+        assert preview.shown(plain, codes, 0 * change) is codes
 
 
 def test_what_is_erased_or_never_painted_changes_nothing(session: Session) -> None:
