@@ -110,7 +110,6 @@ def membership(
     seeds: Seeds,
     grid: tuple[int, ...],
     watch: Watch | None = None,
-    before: Membership | None = None,
 ) -> Membership:
     """What the strokes claim.
 
@@ -120,10 +119,8 @@ def membership(
     seeds : of the strokes, on the pixels of the solver
     grid : rows and columns of the prediction's cells, the unit of how far a stroke reaches
     watch : as of `ChromaSolver.solve`; may cancel
-    before : with other strokes; begun from, to be quicker
     """
     ones = np.ones((len(seeds), 1), np.float32)
     wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), seeds.weight)
     rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))
-    start = None if before is None else before.field
-    return Membership(solver.solve(wanted, rest, start, TOLERANCE, watch=watch).chroma)
+    return Membership(solver.solve(wanted, rest, tolerance=TOLERANCE, watch=watch).chroma)

@@ -265,7 +265,7 @@ class Session:
             if len(seeds) and self._cells is not None:
                 colors = self.corrected(painted, self.photo.lightness)
                 cells = self._cells if colors is None or colors is self.colors else self._means(colors)
-                claims = self._claims(painted, cells, watch, before)
+                claims = self._claims(painted, cells, watch)
                 wishes = Wishes(seeds, yielding(cells, claims.share, claims.tint), claims)
         if not len(seeds) and self._cells is None:
             return Spread(painted, np.zeros((*self.shape, 2), np.float32), None, seconds)
@@ -279,15 +279,14 @@ class Session:
             chroma = limited(chroma, answers.cells, self._firmness)
         return Spread(painted, chroma, answers, seconds, is_fresh=before is None)
 
-    def _claims(self, painted: Paint, cells: CellMeans, watch: Watch | None, before: Answers | None) -> Membership:
+    def _claims(self, painted: Paint, cells: CellMeans, watch: Watch | None) -> Membership:
         """What the strokes claim of the cells."""
         coarse = working_shape(self.shape, REACH_MEGAPIXELS)
         seeds = seeds_of(painted, self.photo.lightness, coarse)
-        known = None if before is None else before.wishes.claims
         with self._claiming:
             if self._reaching is None:
                 self._reaching = reaching(shrink(self.guide, coarse))
-            return membership(self._reaching, seeds, cells.weight.shape, watch, known)
+            return membership(self._reaching, seeds, cells.weight.shape, watch)
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
         """ab without any stroke, at flat pixels."""

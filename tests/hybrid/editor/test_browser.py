@@ -18,6 +18,7 @@ import tifffile
 from skimage import data
 
 from hybrid.color import lab_from_linear, luminance, srgb_decode, srgb_encode
+from hybrid.measure.enlarged import write_enlarged
 from hybrid.photo import read_overlay, read_photo
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
@@ -40,15 +41,31 @@ def grey_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(
+    scope="module",
+    params=[None, pytest.param(24, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow)],
+    ids=["small", "24 MP", "100 MP"],
+)
+def any_photo(request: pytest.FixtureRequest, grey_photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same photo as it is and as large scans of it, with grain of their own."""
+    if request.param is None:
+        return grey_photo
+    path = tmp_path_factory.mktemp("large") / "coffee.tif"
+    write_enlarged(grey_photo, path, request.param)
+    return path
+
+
 class Person:
-    """Somebody at the editor."""
+    """Somebody at the editor, who tells places in pixels of the small photo."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
+        self.factor = 1.0
+        """Pixels of the photo at hand for one of the small photo."""
 
     def until(self, what: str, seconds: float = 90) -> None:
         """Wait for a JavaScript expression; the page's policy forbids Playwright's own way of waiting."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * self.factor
         while not self.page.evaluate(f"Boolean({what})"):
             assert time.monotonic() < end, f"not within {seconds} s: {what}"
             time.sleep(0.03)
@@ -60,30 +77,45 @@ class Person:
         """Wait until the exact tiles of what is seen are here, and drawn."""
         self.until("editor.picture.missingExact(editor.view, editor.model.state, editor.ratio).length === 0")
 
+    def at(self, x: float, y: float) -> tuple[int, int]:
+        """The photo's pixel at a place in the small photo."""
+        return int(x * self.factor), int(y * self.factor)
+
+    def look(self, x: float, y: float, scale: float = 1.0) -> None:
+        """Bring a place into the middle of the window, pixel on pixel; at 100 % wait for what is exact there."""
+        move = """([x, y, scale]) => {
+            const { width, height } = editor.screen();
+            editor.setView({ ...editor.view, x: x + (width % 2) / 2, y: y + (height % 2) / 2, scale });
+        }"""
+        self.page.evaluate(move, [*self.at(x, y), scale])
+        if scale == 1:
+            self.exact()
+
     def color(self, x: float, y: float) -> list[int]:
-        """Code values on the screen at a place in pixels of the photo."""
+        """Code values on the screen at a place."""
         look = """([x, y]) => {
             editor.draw();
             const { gl } = editor.picture, screen = editor.screen(), view = editor.view, code = new Uint8Array(4);
-            const at = [(x - view.x) * view.scale + screen.width / 2, (y - view.y) * view.scale + screen.height / 2];
+            const middle = [screen.width / 2 - view.x * view.scale, screen.height / 2 - view.y * view.scale];
+            const at = [(x + 0.5) * view.scale + middle[0], (y + 0.5) * view.scale + middle[1]];
             const from = [Math.floor(at[0]), gl.drawingBufferHeight - 1 - Math.floor(at[1])];
             gl.readPixels(...from, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, code);
             return Array.from(code.slice(0, 3));
         }"""
-        return self.page.evaluate(look, [x, y])
+        return self.page.evaluate(look, [*self.at(x, y)])
 
     def ab(self, x: float, y: float) -> list[float]:
         _, ab = lab_from_linear(srgb_decode(np.float32([self.color(x, y)]) / 255))
         return ab[0].tolist()
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Where a place in the photo is in the window."""
+        """Where a place is in the window."""
         found = self.page.evaluate(
             """([x, y]) => {
                 const box = editor.canvas.getBoundingClientRect(), { x: left, y: top, scale } = editor.view;
                 return [box.x + (x - left) * scale + box.width / 2, box.y + (y - top) * scale + box.height / 2];
             }""",
-            [x, y],
+            [*self.at(x, y)],
         )
         return found[0], found[1]
 
@@ -117,30 +149,40 @@ def opened(browser: Any, address: str, complaints: list[str]) -> Person:
     return person
 
 
-def test_a_day_at_the_editor(browser: Any, grey_photo: Path, program: Program) -> None:
+def test_a_day_at_the_editor(browser: Any, grey_photo: Path, any_photo: Path, program: Program) -> None:
     complaints: list[str] = []
-    with program(str(grey_photo)) as (_, address):
+    height, width = read_photo(any_photo).lightness.shape
+    with program(str(any_photo)) as (_, address):
         person = opened(browser, address, complaints)
+        person.factor = width / read_photo(grey_photo).lightness.shape[1]
         person.settled(0)
+        person.look(300, 100)
+        column, row = person.at(300, 100)
         grey, _ = lab_from_linear(srgb_decode(np.float32([person.color(300, 100)]) / 255))
-        assert grey[0] == pytest.approx(float(read_photo(grey_photo).lightness[100, 300]), abs=2)
+        assert grey[0] == pytest.approx(float(read_photo(any_photo).lightness[row, column]), abs=2)
         person.key("1")
         assert person.page.evaluate("editor.view.scale") == 1
-        person.exact()
 
-        saucer = (150, 275)
-        before = person.ab(*saucer)
-        person.page.evaluate("editor.model.setRadius(6)")
+        saucer, far = (150, 275), 1 / person.factor
+
+        def radius(pixels: float) -> None:
+            person.page.evaluate(f"editor.model.setRadius({pixels * person.factor})")
+
+        def seen(place: tuple[int, int]) -> list[float]:
+            person.look(*place)
+            return person.ab(*place)
+
+        before = seen(saucer)
+        radius(6)
         person.page.evaluate(f"editor.choose({BLUE})")
+        person.look(*saucer, far)
         person.drag((130, 260), saucer, (170, 290))
         person.settled(1)
-        person.exact()
+        assert np.abs(np.subtract(seen(saucer), BLUE)).max() < 2.5, "the colour asked for is on the screen"
         assert min(len(person.page.evaluate(f"editor.clock.times.{what}")) for what in ("ink", "settled", "exact")) > 0
-        person.exact()
-        assert np.abs(np.subtract(person.ab(*saucer), BLUE)).max() < 2.5, "the colour asked for is on the screen"
-        nearby = person.ab(150, 300)
-        assert nearby[1] < before[1] - 5, "and it has spread over the saucer"
+        assert seen((150, 300))[1] < before[1] - 5, "and it has spread over the saucer"
 
+        person.look(*saucer)
         person.page.keyboard.down("\\")
         shown = person.color(*saucer)
         assert max(shown) - min(shown) <= 1, "grey while the key is held"
@@ -148,8 +190,7 @@ def test_a_day_at_the_editor(browser: Any, grey_photo: Path, program: Program) -
 
         person.key("Control+z")
         person.settled(2)
-        person.exact()
-        assert np.abs(np.subtract(person.ab(*saucer), before)).max() < 1
+        assert np.abs(np.subtract(seen(saucer), before)).max() < 1
         person.key("Control+Shift+z")
         person.settled(3)
 
@@ -160,16 +201,17 @@ def test_a_day_at_the_editor(browser: Any, grey_photo: Path, program: Program) -
         person.key("c")
 
         person.key("e")
-        person.page.evaluate("editor.model.setRadius(30)")
+        radius(30)
+        person.look(*saucer, far)
         person.drag((120, 255), saucer, (180, 295))
-        person.page.evaluate("editor.model.setRadius(6)")
+        radius(6)
         person.settled(4)
-        person.exact()
-        assert np.abs(np.subtract(person.ab(*saucer), BLUE)).max() > 8, "what was painted there is erased"
+        assert np.abs(np.subtract(seen(saucer), BLUE)).max() > 8, "what was painted there is erased"
         person.key("Control+z")
         person.settled(5)
 
         person.key("b")
+        person.look(415, 60)
         person.page.mouse.move(*person.place(415, 60))
         time.sleep(0.5)
         person.page.evaluate("editor.model.suggestions = []; editor.model.tell('place')")
@@ -183,33 +225,40 @@ def test_a_day_at_the_editor(browser: Any, grey_photo: Path, program: Program) -
         person.settled(6)
 
         person.key("v")
+        person.look(*saucer, far)
         person.page.mouse.click(*person.place(*saucer))
         assert person.page.evaluate("editor.model.selected") == 1
         person.page.locator("#a").fill("30")
         person.page.locator("#a").press("Enter")
         person.settled(7)
-        person.exact()
-        assert person.ab(*saucer)[0] == pytest.approx(30, abs=3)
+        assert seen(saucer)[0] == pytest.approx(30, abs=3)
         person.key("Control+s")
         person.until("editor.model.state.is_saved")
-        last = [person.color(*saucer), person.color(150, 300), person.color(420, 60)]
+        places = [saucer, (150, 300), (420, 60)]
 
+        def codes() -> list[list[int]]:
+            found = []
+            for place in places:
+                person.look(*place)
+                found.append(person.color(*place))
+            return found
+
+        last = codes()
         person.page.reload()
         person.until("globalThis.editor?.model.state")
         person.settled(7)
-        person.key("1")
-        person.exact()
         assert person.page.evaluate("editor.model.strokes.size") == 2
-        again = [person.color(*saucer), person.color(150, 300), person.color(420, 60)]
+        again = codes()
         assert np.abs(np.subtract(again, last)).max() <= 1
 
         person.page.locator("#format").select_option("png 8")
         person.key("Control+e")
         person.until("document.getElementById('toast').textContent.startsWith('Written')")
-        person.page.screenshot(path=os.environ.get("SCREENSHOT") or grey_photo.with_name("seen.png"))
-    exported = png(grey_photo.with_name("coffee-colour.png"))
-    for (x, y), seen in zip([saucer, (150, 300), (420, 60)], again, strict=True):
-        assert np.abs(exported[y, x].astype(int) - seen).max() <= 1, "the screen shows what is written"
+        person.page.screenshot(path=os.environ.get("SCREENSHOT") or any_photo.with_name("seen.png"))
+        columns, rows = np.transpose([person.at(*place) for place in places])
+    exported = png(any_photo.with_name("coffee-colour.png"))
+    assert exported.shape == (height, width, 3)
+    assert np.abs(exported[rows, columns] - again).max() <= 1, "the screen shows what is written"
     assert not complaints
 
 
