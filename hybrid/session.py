@@ -26,7 +26,7 @@ from hybrid.segments import regions
 from hybrid.settings import Settings
 from hybrid.spreading import Answers, Spreading, Wishes, weakened
 from hybrid.strokes import Mark, Paint, paint
-from solvers import CellMeans, ChromaSolver, Solution
+from solvers import CellMeans, ChromaSolver, Solution, SolverError
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
@@ -270,14 +270,19 @@ class Session:
         if not len(seeds) and self._cells is None:
             return Spread(painted, np.zeros((*self.shape, 2), np.float32), None, seconds)
         with self._stage("solve", seconds):
-            if before is not None and len(seeds):
-                answers = self._spreading.after(before, wishes, watch)
-            else:
-                answers = self._spreading.whole(wishes, watch, is_last)
+            answers = self._begun(before, wishes, watch) if before is not None and len(seeds) else None
+            answers = answers or self._spreading.whole(wishes, watch, is_last)
         chroma = answers.chroma[-1]
         if answers.cells is not None:
             chroma = limited(chroma, answers.cells, self._firmness)
         return Spread(painted, chroma, answers, seconds, is_fresh=before is None)
+
+    def _begun(self, before: Answers, wishes: Wishes, watch: Watch | None) -> Answers | None:
+        """Colours begun from others; None where those are a start too far off to settle from."""
+        try:
+            return self._spreading.after(before, wishes, watch)
+        except SolverError:
+            return None
 
     def _claims(self, painted: Paint, cells: CellMeans, watch: Watch | None) -> Membership:
         """What the strokes claim of the cells."""

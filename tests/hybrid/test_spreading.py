@@ -16,6 +16,7 @@ from hybrid.scribbles import CellColors
 from hybrid.session import Kept, Session, Spread
 from hybrid.settings import Settings
 from hybrid.strokes import Paint, Stroke, paint
+from solvers import SolverError
 
 SHAPE = (400, 520)
 LIKE_A_NETWORK = Settings(megapixels=0.052, firmness=2.0, reweightings=2)
@@ -87,6 +88,14 @@ def test_the_same_marks_in_another_order_are_not_solved_again(session: Session) 
     spread = session.spread(DABS[:2], before=session.spread())
     assert session.spread(DABS[1::-1], before=spread) is spread
     assert session.spread(DABS[:1], before=spread) is not spread
+
+
+def test_a_start_that_does_not_settle_is_left_for_none(session: Session) -> None:
+    before = session.spread([DABS[0]])
+    with mock.patch("hybrid.session.Spreading.after", side_effect=SolverError("not converged")) as begun:
+        after = session.spread([DABS[1]], before=before)
+    begun.assert_called_once()
+    assert difference(after, session.spread([DABS[1]]), session) == 0
 
 
 def test_a_window_that_would_be_most_of_the_photo_is_solved_whole(session: Session) -> None:
