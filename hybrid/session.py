@@ -122,7 +122,8 @@ class Session:
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
         solver = self._linked(CONTRAST if given is not None and not reweightings else 0.0)
-        self._spreading = Spreading(solver, self.guide, choice.softness, self._reweightings, HALF_STEP / MOST_L)
+        light = (self.guide + np.float32(L_OFFSET))[..., None]
+        self._spreading = Spreading(solver, light, choice.softness, self._reweightings, HALF_STEP / MOST_L)
         self._reaching: ChromaSolver | None = None
         self._claiming = Lock()  # its hierarchy is for one at a time, and an export spreads in a thread of its own
         self._plain: Float | None = None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.reach import Membership
-from hybrid.scale import L_OFFSET, enlarge
+from hybrid.scale import enlarge
 from solvers import CellMeans, ChromaSolver, Seeds, Solution, Stencil, reweight
 from solvers.cells import CellOperator
 from solvers.edits import Window, changed_pixels, part_of_links, window_around
@@ -81,14 +81,14 @@ class Spreading:
     Parameters
     ----------
     solver : of the photo, links as without strokes
-    guide : (h, w) float32, L*
+    light : (h, w, 1) float32, what chroma is multiplied by to be ab
     softness : change of ab at which a link is weakened to 0.7
     reweightings : how often
     tolerance : of the relative chroma
     """
 
     solver: ChromaSolver
-    guide: Float
+    light: Float
     softness: float
     reweightings: int
     tolerance: float
@@ -101,10 +101,10 @@ class Spreading:
         share = None if wishes.claims is None else wishes.claims.share
         first = self.solver
         if share is not None:
-            first = weakened(first, enlarge(share, self.guide.shape)[..., None], CLAIM_SOFTNESS)
+            first = weakened(first, enlarge(share, self._shape)[..., None], CLAIM_SOFTNESS)
         seeds, cells, found = wishes.seeds, wishes.cells, list[Float]()
         for number, looser in enumerate(self._looser):
-            solver = weakened(first, found[-1] * self._light(), self.softness) if number else first
+            solver = weakened(first, found[-1] * self.light, self.softness) if number else first
             start = found[-1] if number else None
             solution = solver.solve(seeds, cells, start, looser * self.tolerance, watch=watch)
             found = [solution.chroma] if is_last else [*found, solution.chroma]
@@ -119,10 +119,8 @@ class Spreading:
         is_partial = len(before.chroma) < len(self._looser)
         if is_partial or sum(before.drift) > MOST_DRIFT or (cells is not None and cells.blur):
             return self.whole(wishes, watch)
-        operators = [None if each is None else CellOperator(each, self.guide.shape) for each in (before.cells, cells)]
-        claims = [
-            None if each is None else enlarge(each, self.guide.shape)[..., None] for each in (before.share, share)
-        ]
+        operators = [None if each is None else CellOperator(each, self._shape) for each in (before.cells, cells)]
+        claims = [None if each is None else enlarge(each, self._shape)[..., None] for each in (before.share, share)]
         found, drift = list[Float](), list[float]()
         guess, margin = np.zeros_like(before.chroma[0]), MARGIN
         for number, looser in enumerate(self._looser):
@@ -153,12 +151,13 @@ class Spreading:
         return Answers(wishes, share, cells, tuple(found), solution, tuple(drift))
 
     @property
+    def _shape(self) -> tuple[int, int]:
+        return self.light.shape[0], self.light.shape[1]
+
+    @property
     def _looser(self) -> list[float]:
         """Answers that only decide on links need not be exact."""
         return [LOOSER] * self.reweightings + [1.0]
-
-    def _light(self, window: Window | None = None) -> Float:
-        return (self.guide[window.slices if window else ...] + np.float32(L_OFFSET))[..., None]
 
     def _links(self, claimed: Float | None, chroma: Float | None, window: Window) -> Stencil:
         """The links of a window as the whole has them, by the claims and the answer before."""
@@ -167,12 +166,12 @@ class Spreading:
         if claimed is not None:
             stencil = reweight(stencil, claimed[window.slices], CLAIM_SOFTNESS, LEAST_LINK)
         if chroma is not None:
-            stencil = reweight(stencil, chroma[window.slices] * self._light(window), self.softness, LEAST_LINK)
+            stencil = reweight(stencil, chroma[window.slices] * self.light[window.slices], self.softness, LEAST_LINK)
         return stencil
 
     def _core(self, before: Answers, seeds: Seeds, cells: CellMeans | None, share: Float | None) -> Window | None:
         """The smallest window that holds all that is asked otherwise; None if nothing is."""
-        shape = self.guide.shape
+        shape = self._shape
         windows = []
         changed = changed_pixels(before.wishes.seeds, seeds)
         if len(changed):

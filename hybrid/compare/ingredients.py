@@ -19,7 +19,7 @@ from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limit
 from hybrid.segments import regions
 from hybrid.session import CONTRAST, MOST_L, NETWORK_TRUST
 from hybrid.settings import Settings
-from hybrid.spreading import LEAST_LINK, LOOSER, weakened
+from hybrid.spreading import LEAST_LINK, Spreading, Wishes, weakened
 from solvers import CellMeans, ChromaSolver, Seeds
 from solvers.affinity import affinity
 from solvers.stencil import Stencil
@@ -110,15 +110,10 @@ def colored(lightness: Float, source: Source, way: Way) -> Float:
     solver = ChromaSolver.from_stencil(_links(guide, way.links))
     if way.contrast:
         solver = weakened(solver, local_contrast(guide)[..., None], way.contrast)
-    asked: tuple[Seeds, CellMeans | None] = (
-        (Seeds.none(), cells) if way.has_means else (_at_centres(cells, shape), None)
-    )
-    factors = [LOOSER] * way.reweightings + [1.0]
-    solution = solver.solve(*asked, tolerance=factors[0] * tolerance)
-    for factor in factors[1:]:
-        sharper = weakened(solver, solution.chroma * _shade(guide, way), Settings().softness)
-        solution = sharper.solve(*asked, start=solution.chroma, tolerance=factor * tolerance)
-    chroma = limited(solution.chroma, cells, way.firmness) if way.is_limited else solution.chroma
+    seeds, means = (Seeds.none(), cells) if way.has_means else (_at_centres(cells, shape), None)
+    spreading = Spreading(solver, _shade(guide, way), Settings().softness, way.reweightings, tolerance)
+    chroma = spreading.whole(Wishes(seeds, means, None), is_last=True).chroma[-1]
+    chroma = limited(chroma, cells, way.firmness) if way.is_limited else chroma
     if way.lifted == "lines":
         ab = lift(chroma, guide, lightness)
         return ab if way.shading == 1 else ab / (lightness + np.float32(L_OFFSET))[..., None] * _shade(lightness, way)
