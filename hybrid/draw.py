@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, maximum_position
 
-from hybrid.scale import L_OFFSET, enlarge, shrink
+from hybrid.scale import enlarge, shading, shrink
 from hybrid.segments import regions
 from hybrid.strokes import Stroke
 
@@ -48,7 +48,7 @@ def drawn(lightness: Float, ab: Float, confidence: Float) -> list[Stroke]:
     labels = regions(lightness, REGION_SCALE)
     shape = labels.shape
     sure = enlarge(confidence, shape).clip(0, 1)
-    light = shrink(lightness, shape) + np.float32(L_OFFSET)
+    light = shading(shrink(lightness, shape))
     relative = np.stack([shrink(plane, shape) for plane in np.moveaxis(ab, -1, 0)], -1) / light[..., None]
     place, room = _places(labels, sure)
     if not len(place):
@@ -59,7 +59,7 @@ def drawn(lightness: Float, ab: Float, confidence: Float) -> list[Stroke]:
     marks = []
     for (row, column), space, color in zip(place, room, chroma, strict=True):
         y, x = (np.array([row, column]) + 0.5) * stretch
-        at = lightness[int(y), int(x)] + L_OFFSET
+        at = shading(lightness[int(y), int(x)])
         wanted = np.clip(color * at, -150, 150).round(2)
         marks.append(
             Stroke(

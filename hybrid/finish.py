@@ -16,7 +16,7 @@ from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
 from hybrid.reach import HARD
-from hybrid.scale import L_OFFSET
+from hybrid.scale import shading
 from hybrid.strokes import Paint
 from solvers import CellMeans, ChromaSolver, Seeds
 from solvers.problem import Watch
@@ -142,7 +142,7 @@ class Piece:
         rows, columns = np.divmod(paint.index, lightness.shape[1])
         is_inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
         index = (rows[is_inside] - top) * (right - left) + columns[is_inside] - left
-        light = lightness.ravel()[paint.index[is_inside]] + np.float32(L_OFFSET)
+        light = shading(lightness.ravel()[paint.index[is_inside]])
         wanted = (paint.ab[is_inside] - lifted(self.window).reshape(-1, 2)[index]) / light[:, None]
         return Task(index, wanted)
 
@@ -158,7 +158,7 @@ class Piece:
         seeds = Seeds(task.index, task.wanted, np.full(len(task.index), HARD, np.float32))
         found = solver.solve(seeds, resting, tolerance=tolerance, watch=watch).chroma
         core = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(self.core, self.window, strict=True))
-        return found[core] * (light[core] + np.float32(L_OFFSET))[..., None]
+        return found[core] * shading(light[core])[..., None]
 
 
 class Corrections:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hybrid.bins import spread
 from hybrid.predict import Prediction
 from hybrid.reach import place_of
-from hybrid.scale import L_OFFSET, enlarge, shrink
+from hybrid.scale import enlarge, shading, shrink
 from hybrid.scribbles import CellColors
 from hybrid.strokes import Paint
 
@@ -122,8 +122,8 @@ def carried(colors: CellColors, like: Likeness, reach: Reach, paint: Paint, ligh
     if not len(paint):
         return colors
     cell, ab, light = _samples(paint, lightness, colors.confidence.shape)
-    shading = (light + L_OFFSET) / (like.lightness[cell] + L_OFFSET)
-    error = ab - colors.ab.reshape(-1, 2)[cell] * shading[:, None]
+    shade = shading(light) / shading(like.lightness[cell])
+    error = ab - colors.ab.reshape(-1, 2)[cell] * shade[:, None]
     scaled = like.place / reach.near, like.answer / reach.answer
     everywhere = np.column_stack([*scaled, like.lightness / reach.lightness])
     painted = np.column_stack([*(plane[cell] for plane in scaled), light / reach.lightness])

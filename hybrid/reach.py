@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.scale import L_OFFSET, shrink
+from hybrid.scale import shading, shrink
 from hybrid.strokes import Paint
 from solvers import CellMeans, ChromaSolver, Seeds
 from solvers.problem import Watch
@@ -38,7 +38,7 @@ def seeds_of(paint: Paint, lightness: Float, shape: tuple[int, int]) -> Seeds:
         return Seeds.none()
     place = place_of(paint.index, lightness.shape, shape)
     index, inverse, count = np.unique(place, return_inverse=True, return_counts=True)
-    relative = paint.ab / (lightness.ravel()[paint.index] + np.float32(L_OFFSET))[:, None]
+    relative = paint.ab / shading(lightness.ravel()[paint.index])[:, None]
     chroma = np.stack([np.bincount(inverse, values) / count for values in relative.T], -1)
     return Seeds(index, chroma.astype(np.float32), np.full(len(index), HARD, np.float32))
 

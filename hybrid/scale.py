@@ -16,10 +16,21 @@ from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 Float = NDArray[np.float32]
 L_OFFSET = 16.0
-"""Chroma is carried relative to L* + 16, the quantity that CIELAB's a and b are proportional to under shading."""
+"""CIELAB's a and b of one surface are proportional to L* + 16, however much light falls on it."""
+MOST_SHADING = 116.0
+"""`shading` of white."""
 RADIUS = 2
 FITTED_FROM = 2 * RADIUS
 """Pixels around one that its line is fitted from: the mean of fits to windows that hold it."""
+
+
+def shading(lightness: Float) -> Float:
+    """What ab is divided by to be relative chroma and multiplied by to be ab again, 46 .. 116 for L* 0 .. 100.
+
+    The square root of L* + 16, scaled: between one surface in light and shade, whose ab goes with L* + 16, and surfaces
+    of other lightness beside each other, whose ab does not go with it at all.
+    """
+    return np.float32(math.sqrt(MOST_SHADING)) * np.sqrt(lightness + np.float32(L_OFFSET))
 
 
 def working_shape(shape: tuple[int, ...], megapixels: float) -> tuple[int, int]:
@@ -73,7 +84,7 @@ def lift(chroma: Float, guide: Float, lightness: Float, radius: int = RADIUS, ri
 
     Parameters
     ----------
-    chroma : (h, w, 2) float32, ab / (L* + 16)
+    chroma : (h, w, 2) float32, ab / shading(L*)
     guide : (h, w) float32, L* at working size
     lightness : (H, W) float32, L* at full size
     radius : of the window of the fit, in working pixels
@@ -84,7 +95,7 @@ def lift(chroma: Float, guide: Float, lightness: Float, radius: int = RADIUS, ri
     (H, W, 2) float32, ab in CIELAB units
     """
     if guide.shape == lightness.shape:
-        return chroma * (lightness + np.float32(L_OFFSET))[..., None]
+        return chroma * shading(lightness)[..., None]
     return apply_lines(line_field(chroma, guide, radius, ridge), lightness)
 
 
@@ -189,7 +200,8 @@ def _apply_lines(field, lightness, result, first, last, row0, column0):  # type:
                 below = field[bottom, left, k] + across * (field[bottom, right, k] - field[bottom, left, k])
                 here[k] = above + down * (below - above)
             light = lightness[y, x]
+            shade = np.sqrt(np.float32(MOST_SHADING) * (light + np.float32(L_OFFSET)))
             for c in range(2):
                 value = here[c] * light + here[2 + c]
                 value = min(max(value, here[4 + c]), here[6 + c])
-                result[y - row0, x - column0, c] = value * (light + np.float32(L_OFFSET))
+                result[y - row0, x - column0, c] = value * shade

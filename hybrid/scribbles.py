@@ -10,7 +10,7 @@ from scipy.ndimage import convolve, maximum_filter, minimum_filter
 
 from hybrid.bins import annealed_mean, vividness_weight
 from hybrid.predict import Prediction
-from hybrid.scale import L_OFFSET, enlarge, shrink
+from hybrid.scale import L_OFFSET, MOST_SHADING, enlarge, shading, shrink
 from hybrid.segments import joint_log_probability, overlap
 from solvers import CellMeans
 
@@ -19,8 +19,8 @@ SECOND_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 NORMAL_MEDIAN = 0.6745
 """Median of the modulus of a normal variable of standard deviation 1."""
 FEWEST_CELLS = 64
-WARM = np.array([5, 20], np.float32) / (100 + L_OFFSET)
-"""Relative chroma that a warmth of 1 adds: neutrals, at any lightness, as if in a light so much more amber than D65."""
+WARM = np.array([5, 20], np.float32) / MOST_SHADING
+"""What a warmth of 1 adds to ab / (L* + 16): neutrals at any lightness, as in a light so much more amber than D65."""
 NOISY = 1.5
 """CIELAB units of noise above which links are reweighted."""
 
@@ -171,6 +171,12 @@ def limited(chroma: Float, cells: CellMeans, firmness: float) -> Float:
     return result
 
 
+def toned(ab: Float, lightness: Float, saturation: float, warmth: float) -> Float:
+    """Relative chroma of colours (h, w, 2) at a lightness (h, w), with saturation and warmth as of `cell_means`."""
+    amber = np.float32(warmth) * WARM * (lightness + np.float32(L_OFFSET))[..., None]
+    return (ab * np.float32(saturation) + amber) / shading(lightness)[..., None]
+
+
 def cell_means(
     colors: CellColors, lightness: Float, firmness: float, saturation: float = 1.0, warmth: float = 0.0
 ) -> CellMeans:
@@ -191,6 +197,6 @@ def cell_means(
     shape = tuple(min(cells, pixels) for cells, pixels in zip(colors.confidence.shape, lightness.shape, strict=True))
     ab = np.stack([shrink(colors.ab[..., c], shape) for c in range(2)], -1)
     mean_light = shrink(lightness, shape)
-    chroma = ab * np.float32(saturation) / (mean_light + np.float32(L_OFFSET))[..., None] + np.float32(warmth) * WARM
+    chroma = toned(ab, mean_light, saturation, warmth)
     weight = np.full(shape, firmness, np.float32)
     return CellMeans(chroma, weight if colors.weight is None else weight * shrink(colors.weight, shape))

@@ -20,7 +20,16 @@ from hybrid.photo import Photo
 from hybrid.picture import completed
 from hybrid.predict import Prediction, Predictor
 from hybrid.reach import Membership, membership, reaching, seeds_of, yielding
-from hybrid.scale import L_OFFSET, apply_lines, lift, line_field, line_field_again, shrink, working_shape
+from hybrid.scale import (
+    MOST_SHADING,
+    apply_lines,
+    lift,
+    line_field,
+    line_field_again,
+    shading,
+    shrink,
+    working_shape,
+)
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
 from hybrid.settings import Settings
@@ -30,7 +39,6 @@ from solvers import CellMeans, ChromaSolver, Solution, SolverError
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
-MOST_L = 100 + L_OFFSET
 NETWORK_TRUST = 2.0, 2
 """Firmness and reweightings for a network, whose cells are smooth and yet often wrong."""
 CONTRAST = 0.15
@@ -47,7 +55,7 @@ class Spread:
     Parameters
     ----------
     painted : the user's marks, at full size
-    chroma : (h, w, 2) float32, ab / (L* + 16)
+    chroma : (h, w, 2) float32, ab / shading(L*)
     answers : that they come from, or None where there was nothing to spread
     seconds : stage -> wall time
     is_fresh : whether no spread before this one was begun from
@@ -122,8 +130,8 @@ class Session:
         self._reweightings = reweightings if choice.reweightings is None else choice.reweightings
         self._cells = self._means(self.colors) if self.colors is not None else None
         solver = self._linked(CONTRAST if given is not None and not reweightings else 0.0)
-        light = (self.guide + np.float32(L_OFFSET))[..., None]
-        self._spreading = Spreading(solver, light, choice.softness, self._reweightings, HALF_STEP / MOST_L)
+        light = shading(self.guide)[..., None]
+        self._spreading = Spreading(solver, light, choice.softness, self._reweightings, HALF_STEP / MOST_SHADING)
         self._reaching: ChromaSolver | None = None
         self._claiming = Lock()  # its hierarchy is for one at a time, and an export spreads in a thread of its own
         self._plain: Float | None = None
@@ -177,7 +185,7 @@ class Session:
         with self._stage("lift", seconds):
             ab = lift(spread.chroma, self.guide, self.photo.lightness)
         with self._stage("finish", seconds):
-            finished = finish(ab, painted, self.photo.lightness, self.shape, HALF_STEP / MOST_L, watch)
+            finished = finish(ab, painted, self.photo.lightness, self.shape, HALF_STEP / MOST_SHADING, watch)
             ab.reshape(-1, 2)[painted.index] = painted.ab
         solution = spread.answers.solution if spread.answers else None
         report = self._report(painted, ab, solution, finished, seconds)
@@ -204,11 +212,11 @@ class Session:
 
         def lifted(part: Window) -> Float:
             if kept.lines is None:
-                return spread.chroma[part] * (lightness[part] + np.float32(L_OFFSET))[..., None]
+                return spread.chroma[part] * shading(lightness[part])[..., None]
             return apply_lines(kept.lines, lightness, part)
 
         known = kept.corrections
-        ab = finish_window(lifted, painted, lightness, self.shape, HALF_STEP / MOST_L, within, watch, known)
+        ab = finish_window(lifted, painted, lightness, self.shape, HALF_STEP / MOST_SHADING, within, watch, known)
         rows, columns = np.divmod(painted.index, lightness.shape[1])
         is_in = (rows >= within[0].start) & (rows < within[0].stop)
         is_in &= (columns >= within[1].start) & (columns < within[1].stop)
@@ -301,7 +309,7 @@ class Session:
         assert self._plain is not None
         lightness, shape = self.photo.lightness, self.photo.lightness.shape
         if self.shape == shape:
-            return (self._plain * (lightness + np.float32(L_OFFSET))[..., None]).reshape(-1, 2)[index]
+            return (self._plain * shading(lightness)[..., None]).reshape(-1, 2)[index]
         rows, columns = np.divmod(index, shape[1])
         if not len(index):
             return np.zeros((0, 2), np.float32)
@@ -321,7 +329,7 @@ class Session:
             "source_noise": round(self.noise, 2),
             "recolored_cells": round(self.colors.recolored, 4) if self.colors else 0.0,
             "iterations": solution.iterations if solution else 0,
-            "estimated_error": round(solution.estimated_error * MOST_L / HALF_STEP, 3) if solution else 0.0,
+            "estimated_error": round(solution.estimated_error * MOST_SHADING / HALF_STEP, 3) if solution else 0.0,
             "hint_pixels": len(painted),
             "hints_kept": round(hints_kept(self.photo, painted, ab), 4),
             "finished_pixels": finished,

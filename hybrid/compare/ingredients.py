@@ -14,10 +14,10 @@ from hybrid.compare.interpolate import bicubic
 from hybrid.compare.sources import Source
 from hybrid.compare.spread import centres
 from hybrid.contrast import local_contrast
-from hybrid.scale import L_OFFSET, lift, shrink, working_shape
+from hybrid.scale import L_OFFSET, MOST_SHADING, lift, shading, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
-from hybrid.session import CONTRAST, MOST_L, NETWORK_TRUST
+from hybrid.session import CONTRAST, NETWORK_TRUST
 from hybrid.settings import Settings
 from hybrid.spreading import LEAST_LINK, Spreading, Wishes, weakened
 from solvers import CellMeans, ChromaSolver, Seeds
@@ -43,7 +43,7 @@ class Way:
     vividness : how far rare colours are favoured
     megapixels : size at which colours are spread
     lifted : "lines" or "bicubic"; None where they are spread at the photo's own size
-    shading : power of L* + 16 that chroma is spread relative to: 1, or 0 for a and b themselves
+    shading : power of L* + 16 that chroma is spread relative to: 1/2, 1, or 0 for a and b themselves
     has_means : whether a cell speaks of its mean, else of its central pixel, as firmly
     links : from lightness, "power" or "levin", or "even": none weaker than its neighbours
     is_limited : whether chroma is kept within what the cells around ask for, with some room
@@ -57,7 +57,7 @@ class Way:
     vividness: float | None = None
     megapixels: float = Settings().megapixels
     lifted: str | None = "lines"
-    shading: float = 1.0
+    shading: float = 0.5
     has_means: bool = True
     links: str = "power"
     is_limited: bool = True
@@ -84,7 +84,7 @@ def _with(**changes: Any) -> Callable[[Way], Way]:
 ABLATIONS: dict[str, Callable[[Way], Way]] = {
     "recipe": _with(),
     "plain_ab": _with(shading=0.0),
-    "root_shading": _with(shading=0.5),
+    "full_shading": _with(shading=1.0),
     "cell_centres": _with(has_means=False),
     "levin_links": _with(links="levin"),
     "even_links": _with(links="even"),
@@ -106,7 +106,7 @@ def colored(lightness: Float, source: Source, way: Way) -> Float:
     """Spread the source's colours over a photo, (H, W) L* -> (H, W, 2) ab; by `way_of` exactly as the product does."""
     shape = working_shape(lightness.shape, way.megapixels)
     guide = shrink(lightness, shape)
-    cells, tolerance = _cells(_colors(source, guide, way), guide, way), HALF_STEP / MOST_L**way.shading
+    cells, tolerance = _cells(_colors(source, guide, way), guide, way), HALF_STEP / MOST_SHADING
     solver = ChromaSolver.from_stencil(_links(guide, way.links))
     if way.contrast:
         solver = weakened(solver, local_contrast(guide)[..., None], way.contrast)
@@ -116,13 +116,17 @@ def colored(lightness: Float, source: Source, way: Way) -> Float:
     chroma = limited(chroma, cells, way.firmness) if way.is_limited else chroma
     if way.lifted == "lines":
         ab = lift(chroma, guide, lightness)
-        return ab if way.shading == 1 else ab / (lightness + np.float32(L_OFFSET))[..., None] * _shade(lightness, way)
+        return ab if way.shading == 0.5 else ab / shading(lightness)[..., None] * _shade(lightness, way)
     return (chroma if way.lifted is None else bicubic(chroma, lightness.shape)) * _shade(lightness, way)
 
 
 def _shade(lightness: Float, way: Way) -> Float:
     """What chroma is multiplied by to be ab, (..., 1)."""
-    return ((lightness + np.float32(L_OFFSET)) ** np.float32(way.shading))[..., None]
+    if way.shading == 0.5:
+        return shading(lightness)[..., None]
+    return MOST_SHADING * ((lightness + np.float32(L_OFFSET)) / np.float32(MOST_SHADING))[..., None] ** np.float32(
+        way.shading
+    )
 
 
 def _colors(source: Source, guide: Float, way: Way) -> CellColors:
@@ -134,10 +138,10 @@ def _colors(source: Source, guide: Float, way: Way) -> CellColors:
 
 def _cells(colors: CellColors, guide: Float, way: Way) -> CellMeans:
     cells = cell_means(colors, guide, way.firmness)
-    if way.shading == 1:
+    if way.shading == 0.5:
         return cells
     mean_light = shrink(guide, cells.weight.shape)
-    ab = cells.chroma * (mean_light + np.float32(L_OFFSET))[..., None]
+    ab = cells.chroma * shading(mean_light)[..., None]
     return CellMeans((ab / _shade(mean_light, way)).astype(np.float32), cells.weight)
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.segmentation import felzenszwalb
 
-from hybrid.compare.interpolate import relative, shaded
 from hybrid.compare.scene import Scene
 from hybrid.compare.scores import band_scores, difference, lattice
+from hybrid.scale import L_OFFSET, shrink
 from hybrid.segments import overlap
 
 Float = NDArray[np.float32]
@@ -41,10 +41,10 @@ def intents(scene: Scene, cells: Float) -> dict[str, Float]:
         mean = (weight @ chroma.reshape(-1, 2)) / total
         return mean.astype(np.float32)[labels]
 
-    return {
-        "plain": meant(cells),
-        "relative": shaded(meant(relative(cells, scene.lightness)), scene.lightness),
-    }
+    light, of_cells = (
+        plane[..., None] + np.float32(L_OFFSET) for plane in (scene.lightness, shrink(scene.lightness, cells.shape[:2]))
+    )
+    return {"plain": meant(cells), "relative": meant(cells / of_cells) * light}
 
 
 def solid_regions(scene: Scene, cells: tuple[int, ...]) -> NDArray[np.int64]:

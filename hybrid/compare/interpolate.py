@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid.scale import L_OFFSET, enlarge, shrink
+from hybrid.scale import enlarge, shading, shrink
 
 Float = NDArray[np.float32]
 
@@ -29,10 +29,10 @@ def bicubic(cells: Float, shape: tuple[int, ...]) -> Float:
 
 
 def relative(cells: Float, lightness: Float) -> Float:
-    """Chroma relative to lightness of cells with colours (h, w, 2): ab / (mean L* + 16)."""
-    return cells / (shrink(lightness, cells.shape[:2]) + np.float32(L_OFFSET))[..., None]
+    """Chroma relative to lightness of cells with colours (h, w, 2): ab / shading(mean L*)."""
+    return cells / shading(shrink(lightness, cells.shape[:2]))[..., None]
 
 
 def shaded(chroma: Float, lightness: Float) -> Float:
     """ab (H, W, 2) of relative chroma; the inverse of `relative` at full size."""
-    return chroma * (lightness + np.float32(L_OFFSET))[..., None]
+    return chroma * shading(lightness)[..., None]

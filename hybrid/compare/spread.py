@@ -13,9 +13,9 @@ from hybrid.compare.sources import Source
 from hybrid.draw import drawn
 from hybrid.photo import Photo
 from hybrid.predict import Prediction, Predictor
-from hybrid.scale import shrink
+from hybrid.scale import MOST_SHADING, shrink
 from hybrid.scribbles import cell_colors
-from hybrid.session import MOST_L, colorize
+from hybrid.session import colorize
 from hybrid.settings import Settings
 from solvers import ChromaSolver, Seeds
 
@@ -61,7 +61,9 @@ def sparse(lightness: Float, source: Source) -> Float:
     index = centres(lightness.shape, colors.ab.shape)[chosen]
     wanted = relative(colors.ab, lightness)[chosen]
     solver = ChromaSolver(np.clip(lightness / 100, 0, 1))
-    solution = solver.solve(Seeds(index, wanted, np.full(len(index), HARD, np.float32)), tolerance=HALF_STEP / MOST_L)
+    solution = solver.solve(
+        Seeds(index, wanted, np.full(len(index), HARD, np.float32)), tolerance=HALF_STEP / MOST_SHADING
+    )
     return shaded(solution.chroma, lightness)
 
 

@@ -21,7 +21,7 @@ from hybrid.editor.wire import QUICK, SETTLED, packed_chroma, packed_tile
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
 from hybrid.project import Project, ProjectError
-from hybrid.scale import L_OFFSET
+from hybrid.scale import shading
 from hybrid.scribbles import CellColors
 from hybrid.settings import Settings
 
@@ -248,7 +248,7 @@ class Desk:
             rows, columns = settled.session.shape
             chroma = settled.spread.chroma[int(y * rows / height), int(x * columns / width)]
             is_painted = place < len(painted) and painted.index[place] == index
-            ab = painted.ab[place] if is_painted else chroma * (lightness + L_OFFSET)
+            ab = painted.ab[place] if is_painted else chroma * shading(photo.lightness[int(y), int(x)])
             found["ab"] = [round(float(value), 2) for value in ab]
             if settled.session.prediction is not None:
                 of_place = suggestions(settled.session.prediction, x / width, y / height)

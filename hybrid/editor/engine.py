@@ -18,8 +18,8 @@ from hybrid.editor.tiles import SIDE
 from hybrid.finish import Window
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
-from hybrid.scale import L_OFFSET, enlarge
-from hybrid.scribbles import WARM, CellColors
+from hybrid.scale import enlarge
+from hybrid.scribbles import CellColors, toned
 from hybrid.session import Kept, Session, Spread
 from hybrid.settings import Settings
 from hybrid.strokes import Paint, Stroke
@@ -309,8 +309,8 @@ def chroma_of_cells(session: Session) -> Float:
     """The cells' own colours at working size, smoothly enlarged, (h, w, 2) relative chroma: the first thing to see."""
     assert session.colors is not None
     planes = [enlarge(np.ascontiguousarray(session.colors.ab[..., c]), session.shape) for c in range(2)]
-    relative = np.stack(planes, -1) / (session.guide + L_OFFSET)[..., None]
-    return relative * np.float32(session.settings.saturation) + np.float32(session.settings.warmth) * WARM
+    settings = session.settings
+    return toned(np.stack(planes, -1), session.guide, settings.saturation, settings.warmth)
 
 
 def tile_colors(settled: Settled, place: Place, kept: Kept, watch: Callable[[Any, float], bool] | None = None) -> Float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.reach import CLAIMED, FREE, HARD, RESTING, reaching
-from hybrid.scale import FITTED_FROM, L_OFFSET, apply_lines, enlarge, line_field, shrink, working_shape
+from hybrid.scale import FITTED_FROM, apply_lines, enlarge, line_field, shading, shrink, working_shape
 from hybrid.strokes import MarkedPixels, Paint, Stroke, covered, paint
 from solvers import Seeds
 from solvers.problem import Watch
@@ -69,7 +69,7 @@ class QuickSpread:
         """
         marks = [self._mark(number, stroke, shape) for number, stroke in strokes.items()]
         self._marks = {number: self._marks[number] for number in strokes}
-        light = (self._small + np.float32(L_OFFSET)).reshape(-1, 1)
+        light = shading(self._small).reshape(-1, 1)
         plain = self._plain.reshape(-1, 2)
         painted = paint(marks, self._small.shape)
         if not len(painted):
@@ -113,7 +113,7 @@ class QuickSpread:
             added = change[window]
         else:
             lines = line_field(change, self._small)
-            added = apply_lines(lines, self._guide, window) / (self._guide[window] + np.float32(L_OFFSET))[..., None]
+            added = apply_lines(lines, self._guide, window) / shading(self._guide[window])[..., None]
         codes = codes.copy()
         codes[window] = base[window] + added
         return codes
@@ -139,7 +139,7 @@ class QuickSpread:
         radius = np.maximum(np.asarray(stroke.radius, np.float32) * scale.mean(), 0.75)
         small = Stroke(stroke.points * scale, radius, stroke.ab, stroke.mode, stroke.strength, stroke.is_region)
         index = covered(small, (rows, columns))
-        light = (self._small + np.float32(L_OFFSET)).reshape(-1, 1)[index]
+        light = shading(self._small).reshape(-1, 1)[index]
         predicted = self._plain.reshape(-1, 2)[index] * light
         asked = np.asarray(stroke.ab if stroke.mode == "color" else (0.0, 0.0), np.float32)
         share = np.float32(0.0 if stroke.mode == "keep" else stroke.strength)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid.color import linear_from_lab, luminance_from_lightness, srgb_encode, toward_grey
-from hybrid.scale import L_OFFSET, shrink, working_shape
+from hybrid.scale import shading, shrink, working_shape
 
 Float = NDArray[np.float32]
 Codes = NDArray[np.uint8]
@@ -105,7 +105,7 @@ def thumbnail(guide: Float, chroma: Float, side: int) -> bytes:
     """A small colour JPEG of about `side`² pixels, from L* (h, w) and relative chroma (h, w, 2) at working size."""
     shape = working_shape(guide.shape, side**2 / 1e6)
     lightness, a, b = (shrink(np.ascontiguousarray(plane), shape) for plane in (guide, *np.moveaxis(chroma, -1, 0)))
-    ab = np.stack([a, b], -1) * (lightness + np.float32(L_OFFSET))[..., None]
+    ab = np.stack([a, b], -1) * shading(lightness)[..., None]
     rgb = toward_grey(linear_from_lab(lightness, ab), luminance_from_lightness(lightness.clip(0, 100)))
     file = io.BytesIO()
     Image.fromarray(np.round(srgb_encode(rgb.clip(0, 1)) * 255).astype(np.uint8)).save(file, "JPEG", quality=85)

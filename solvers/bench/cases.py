@@ -27,8 +27,9 @@ PATTERNS = ("A", "B", "one", "recipe")
 HALF_STEP = 0.5 / 255
 """The bound: half an 8-bit step of colours that span 1."""
 L_OFFSET = 16
-MOST_L = 100 + L_OFFSET
-"""The recipe carries ab / (L* + 16); its bound is half of one of 255 steps of ab, at the brightest."""
+MOST_SHADING = 100 + L_OFFSET
+"""The recipe carries ab over the square root of L* + 16, which is scaled to this at the brightest; its bound is half of
+one of 255 steps of ab there."""
 SOFTNESS = 1.0
 CELLS = 48 * 72
 WARM_UP_MEGAPIXELS = 0.006
@@ -58,7 +59,7 @@ class Case:
     @property
     def bound(self) -> float:
         """The largest error allowed at any pixel."""
-        return 0.5 / MOST_L if self.pattern == "recipe" else HALF_STEP
+        return 0.5 / MOST_SHADING if self.pattern == "recipe" else HALF_STEP
 
     @property
     def stages(self) -> int:
@@ -67,7 +68,7 @@ class Case:
 
     def field(self, chroma: Float) -> Float:
         """What links are weakened by after a stage: ab of its chroma."""
-        return chroma * (100 * self.luminance + np.float32(L_OFFSET))[..., None]
+        return chroma * _shading(100 * self.luminance)[..., None]
 
     def first_guess(self) -> Float | None:
         if self.start is None:
@@ -164,7 +165,7 @@ def _dots(guide: Guide, count: int = 4096, weight: float = 1000.0, seed: int = 0
 
 
 def _cells(guide: Guide, weight: float = 2.0, blur: float = 0.8, seed: int = 0) -> CellMeans:
-    """The photo's own chroma relative to L* + 16, averaged over cells, with a smooth random confidence."""
+    """The photo's own chroma, relative as the recipe's is, averaged over cells, with a smooth random confidence."""
     height, width = guide.shape
     rows, columns = (min(n, pixels) for n, pixels in zip(_grid(guide.shape, CELLS), guide.shape, strict=True))
     middles = ((np.arange(n) + 0.5) * pixels / n - 0.5 for n, pixels in ((rows, height), (columns, width)))
@@ -176,8 +177,13 @@ def _cells(guide: Guide, weight: float = 2.0, blur: float = 0.8, seed: int = 0) 
     mean = 100 * sums / np.outer(np.bincount(down), np.bincount(across))
     noise = gaussian_filter(np.random.default_rng(seed).random((rows, columns)), 2, mode="nearest")
     confidence = 0.2 + 0.8 * (noise - noise.min()) / max(float(np.ptp(noise)), 1e-9)
-    chroma = ab / (mean + L_OFFSET)[..., None]
+    chroma = ab / _shading(mean.astype(np.float32))[..., None]
     return CellMeans(chroma.astype(np.float32), (weight * confidence).astype(np.float32), blur)
+
+
+def _shading(lightness: Float) -> Float:
+    """What the recipe divides ab by."""
+    return np.sqrt(np.float32(MOST_SHADING) * (lightness + np.float32(L_OFFSET)))
 
 
 def _grid(shape: tuple[int, int], count: int) -> tuple[int, int]:

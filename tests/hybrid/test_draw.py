@@ -9,6 +9,7 @@ from hybrid.draw import LABEL, MOST_POINTS, drawn
 from hybrid.hints import PhotoIdentity, read_hints, write_hints
 from hybrid.marked import HintsError
 from hybrid.photo import Photo
+from hybrid.scale import shading
 from hybrid.session import Session
 from hybrid.strokes import Stroke
 
@@ -58,11 +59,11 @@ def test_the_first_points_are_where_confidence_is_and_none_where_there_is_none()
 def test_one_surface_has_one_colour_under_shading_and_another_where_it_really_changes() -> None:
     lightness = np.tile(np.linspace(50, 60, 120, dtype=np.float32), (90, 1))
     chroma = np.float32([0.3, -0.2])
-    marks = drawn(lightness, chroma * (lightness + 16)[..., None], np.ones(SHAPE, np.float32))
+    marks = drawn(lightness, chroma * shading(lightness)[..., None], np.ones(SHAPE, np.float32))
     assert len(marks) > 3
     for mark in marks:
         x, y = mark.points[0].astype(int)
-        assert mark.ab == pytest.approx(chroma * (lightness[y, x] + 16), abs=0.05)
+        assert mark.ab == pytest.approx(chroma * shading(lightness[y, x]), abs=0.05)
     even = np.full(SHAPE, 50, np.float32)
     _, ab = two_surfaces(60)
     found = {tuple(np.sign(mark.ab)) for mark in drawn(even, ab, np.ones(SHAPE, np.float32)) if mark.ab}

@@ -5,7 +5,6 @@ import pytest
 
 from hybrid.kriging import MOST_SAMPLES, OWN, TAIL, Likeness, Reach, carried, likeness
 from hybrid.predict import Prediction
-from hybrid.scale import L_OFFSET
 from hybrid.scribbles import CellColors
 from hybrid.strokes import Paint
 
@@ -82,9 +81,9 @@ def test_what_is_lighter_is_less_alike() -> None:
 
 
 def test_a_prediction_that_is_right_is_not_corrected_in_shade_or_light() -> None:
-    """A cell's colour at another lightness than its mean is the same chroma relative to L* + 16."""
+    """A cell's colour at another lightness than its mean is the same chroma relative to its shading."""
     own = CellColors(np.broadcast_to(ASKED, (*GRID, 2)).astype(np.float32), np.ones(GRID, np.float32))
-    dark = ASKED * (30 + L_OFFSET) / (50 + L_OFFSET)
+    dark = ASKED * np.sqrt(np.float32(30 + 16) / (50 + 16))
     assert (carried(own, same(), UNIT, at((4, 4), ab=dark), flat(30)).ab == own.ab).all()
 
 

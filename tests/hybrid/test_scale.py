@@ -5,12 +5,13 @@ import pytest
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from hybrid.scale import (
-    L_OFFSET,
+    MOST_SHADING,
     _line_fit,
     enlarge,
     lift,
     line_field,
     line_field_again,
+    shading,
     shrink,
     working_shape,
 )
@@ -63,12 +64,19 @@ def test_even_chroma_is_lifted_in_proportion_to_lightness(small: tuple[int, int]
     chroma = np.broadcast_to(relative, (*small, 2)).copy()
     result = lift(chroma, plane(small), lightness)
     assert result.dtype == np.float32
-    np.testing.assert_allclose(result, relative * (lightness + L_OFFSET)[..., None], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(result, relative * shading(lightness)[..., None], rtol=1e-3, atol=1e-3)
+
+
+def test_shading_is_the_root_of_what_ab_goes_with_under_light() -> None:
+    light = plane((6, 7))
+    assert shading(np.float32([100])) == pytest.approx(MOST_SHADING)
+    np.testing.assert_allclose(shading(light) ** 2, MOST_SHADING * (light + 16), rtol=1e-6)
+    assert shading(light).dtype == np.float32
 
 
 def test_lifting_to_the_same_size_changes_nothing() -> None:
     lightness, chroma = plane((21, 34)), plane((21, 34, 2), -0.5, 0.5)
-    assert (lift(chroma, lightness, lightness) == chroma * (lightness + np.float32(L_OFFSET))[..., None]).all()
+    assert (lift(chroma, lightness, lightness) == chroma * shading(lightness)[..., None]).all()
 
 
 def bilinear(field: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -90,7 +98,7 @@ def test_the_compiled_lift_is_the_plain_one(small: tuple[int, int], large: tuple
     low, high = minimum_filter(chroma, (3, 3, 1), mode="nearest"), maximum_filter(chroma, (3, 3, 1), mode="nearest")
     value = bilinear(slope, large) * lightness[..., None] + bilinear(offset, large)
     value = np.clip(value, bilinear(low, large), bilinear(high, large))
-    np.testing.assert_allclose(lift(chroma, guide, lightness), value * (lightness + L_OFFSET)[..., None], atol=5e-3)
+    np.testing.assert_allclose(lift(chroma, guide, lightness), value * shading(lightness)[..., None], atol=5e-3)
 
 
 def test_the_line_fit_finds_a_line() -> None:
@@ -111,7 +119,7 @@ def test_an_edge_stays_sharp_where_plain_interpolation_blurs_it(edge: int) -> No
     small = (20, 30)
     guide = shrink(lightness, small)
     chroma = np.stack([shrink(relative[..., c], small) for c in range(2)], -1)
-    light = (lightness + L_OFFSET)[..., None]
+    light = shading(lightness)[..., None]
     plain = np.stack([enlarge(chroma[..., c], lightness.shape) for c in range(2)], -1) * light
     errors = [np.abs(result - relative * light).mean() for result in (lift(chroma, guide, lightness), plain)]
     assert errors[0] < 0.25 * errors[1]
@@ -123,7 +131,7 @@ def test_lifted_chroma_stays_within_what_is_found_nearby() -> None:
     guide, chroma = plane((12, 12), 40, 60), plane((12, 12, 2), -0.3, 0.3, seed=1)
     lightness = np.full((96, 96), 50, np.float32)
     lightness[40:44, 40:44] = 100
-    relative = lift(chroma, guide, lightness) / (lightness + L_OFFSET)[..., None]
+    relative = lift(chroma, guide, lightness) / shading(lightness)[..., None]
     assert relative.min() >= chroma.min() - 1e-5
     assert relative.max() <= chroma.max() + 1e-5
 

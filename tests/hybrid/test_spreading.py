@@ -11,7 +11,7 @@ from hybrid import finish
 from hybrid.colorized import HALF_STEP
 from hybrid.finish import Corrections, finish_window, pieces
 from hybrid.photo import Photo
-from hybrid.scale import L_OFFSET
+from hybrid.scale import shading
 from hybrid.scribbles import CellColors
 from hybrid.session import Kept, Session, Spread
 from hybrid.settings import Settings
@@ -52,7 +52,7 @@ DABS = [dab(60, 60), dab(300, 330, (-30.0, 20.0)), dab(420, 80, (0.0, -40.0)), d
 
 
 def difference(one: Spread, other: Spread, session: Session) -> float:
-    return float((np.abs(one.chroma - other.chroma) * (session.guide + L_OFFSET)[..., None]).max())
+    return float((np.abs(one.chroma - other.chroma) * shading(session.guide)[..., None]).max())
 
 
 def test_edits_in_windows_equal_fresh_ones_whatever_their_order(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from solvers.bench.cases import CELLS, HALF_STEP, MOST_L, PATTERNS, WEIGHTS, Case, make_case
+from solvers.bench.cases import CELLS, HALF_STEP, MOST_SHADING, PATTERNS, WEIGHTS, Case, make_case
 from solvers.bench.guides import Guide, gallery_guide
 from solvers.bench.photos import photo_files, photo_guide, photo_names
 
@@ -33,9 +33,9 @@ def test_patterns_are_what_they_are_called():
     assert cells.cells.weight.shape == (48, 72)
     assert cells.cells.weight.size == CELLS
     assert cells.cells.weight.max() == pytest.approx(2)
-    assert cells.bound == 0.5 / MOST_L
+    assert cells.bound == 0.5 / MOST_SHADING
     field = cells.field(np.ones((*guide.shape, 2), np.float32))
-    assert np.allclose(field[..., 0], 100 * guide.luminance + 16)
+    assert np.allclose(field[..., 0], np.sqrt(116 * (100 * guide.luminance + 16)))
 
 
 def test_hashes_tell_problems_apart():

@@ -21,7 +21,7 @@ precision highp float;
 in vec2 inTile;
 in vec2 inPhoto;
 uniform sampler2D grey;
-uniform sampler2D chroma;       // a and b over L* + 16
+uniform sampler2D chroma;       // a and b over shading(L*)
 uniform sampler2D doubt;
 uniform float saturation;       // 0 shows grey
 uniform float split;            // device pixels from the left that are shown grey
@@ -42,7 +42,7 @@ void main() {
   if (saturation > 0.0 && gl_FragCoord.x >= split) {
     float y = decode(code);
     float f = root(y);                                  // (L* + 16) / 116
-    vec2 ab = texture(chroma, inPhoto).rg * 116.0 * f * saturation;
+    vec2 ab = texture(chroma, inPhoto).rg * 116.0 * sqrt(f) * saturation;
     vec3 xyz = vec3(cube(f + ab.x / 500.0) * 0.9505, y, cube(f - ab.y / 200.0) * 1.089);
     vec3 away = LINEAR * xyz - y;
     vec3 room = mix(vec3(y), vec3(1.0 - y), step(0.0, away));

@@ -15,6 +15,7 @@ from hybrid.compare.sources import model, oracle
 from hybrid.compare.spread import DISK, sparse_cells
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
+from hybrid.scale import shading
 from hybrid.session import colorize
 
 
@@ -67,7 +68,7 @@ def test_nearest_keeps_to_cells_and_straight_ramps_stay_straight() -> None:
 
 def test_shading_is_followed_on_relative_chroma() -> None:
     lightness = np.tile(50 + 30 * np.sin(np.arange(90, dtype=np.float32) / 4), (60, 1))
-    scene = Scene(lightness, (lightness[..., None] + 16) * np.float32([0.3, -0.2]), lightness)
+    scene = Scene(lightness, shading(lightness)[..., None] * np.float32([0.3, -0.2]), lightness)
     source = oracle(scene, 15)
     off = {
         name: float(np.abs(METHODS[name](scene.seen, source) - scene.ab).mean())

@@ -34,7 +34,7 @@ from hybrid.models.weights import load_model
 from hybrid.photo import read_photo
 from hybrid.predict import Predictor
 from hybrid.project import Project, open_project
-from hybrid.scale import L_OFFSET
+from hybrid.scale import shading
 from hybrid.session import Session
 from hybrid.settings import Settings
 from hybrid.strokes import paint
@@ -165,7 +165,7 @@ def test_preview_exact_tiles_and_file_agree_and_hard_strokes_are_exact(scan: Pat
     session = Session(read_photo(scan), predictor, SMALL)
     marks = [stroke_of(hint) for hint in ALL]
     expected = session.spread(marks)
-    light = (session.guide + L_OFFSET)[..., None]
+    light = shading(session.guide)[..., None]
     found = [np.frombuffer(plane, "<f2").astype(np.float32).reshape(*shape, 2) for plane in (quick, settled)]
     np.testing.assert_allclose(found[1] * light, expected.chroma * light, atol=0.06)
     change = np.abs(expected.chroma - session.spread().chroma) * light

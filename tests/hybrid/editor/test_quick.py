@@ -7,7 +7,7 @@ import pytest
 
 from hybrid.editor.quick import QuickSpread
 from hybrid.photo import Photo
-from hybrid.scale import L_OFFSET, lift, shrink
+from hybrid.scale import lift, shading, shrink
 from hybrid.scribbles import CellColors
 from hybrid.session import Session
 from hybrid.settings import Settings
@@ -37,7 +37,7 @@ def quick(session: Session) -> QuickSpread:
 
 
 def ab_of(session: Session, chroma: np.ndarray) -> np.ndarray:
-    return chroma * (session.guide + L_OFFSET)[..., None]
+    return chroma * shading(session.guide)[..., None]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_only_the_window_that_changes_is_drawn_anew_and_as_the_whole_would_be(
         change[top : top + 6, left : left + 9] = random.uniform(-0.5, 0.5, (6, 9, 2))
         codes = plain.astype(np.float16)
         shown = preview.shown(plain, codes, change)
-        light = (session.guide + np.float32(L_OFFSET))[..., None]
+        light = shading(session.guide)[..., None]
         whole = plain + lift(change, shrink(session.guide, small), session.guide) / light
         np.testing.assert_allclose(shown.astype(np.float32), whole, atol=2e-3)
         assert 0 < (shown != codes).any(-1).mean() < 0.5

@@ -12,6 +12,7 @@ from PIL import Image
 
 from hybrid.color import lab_from_linear, luminance_from_lightness, srgb_decode, srgb_encode
 from hybrid.editor.tiles import SIDE, Pyramid, codes_of, halved, thumbnail
+from hybrid.scale import shading
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -82,7 +83,7 @@ def test_a_tile_beyond_the_photo_is_refused() -> None:
 
 def test_a_thumbnail_has_the_colours_and_the_aspect() -> None:
     guide = np.full((300, 600), 60, np.float32)
-    chroma = np.broadcast_to(np.array([40, -30], np.float32) / 76, (300, 600, 2))
+    chroma = np.broadcast_to(np.array([40, -30], np.float32) / shading(guide[0, 0]), (300, 600, 2))
     with Image.open(io.BytesIO(thumbnail(guide, chroma, 64))) as picture:
         assert picture.size == (91, 45)
         rgb = np.asarray(picture.convert("RGB")).astype(float) / 255
