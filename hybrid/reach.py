@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from hybrid.scale import shading, shrink
 from hybrid.strokes import Paint
-from solvers import CellMeans, ChromaSolver, Seeds
+from solvers import CellMeans, ChromaSolver, Seeds, SolverError
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
 HARD = 1e4
 """Weight of a painted pixel, against affinities whose median is 1."""
 RESTING = 0.05
-"""Weight, per cell, of belonging to no stroke: sets how far a stroke reaches over an even surface."""
+"""Weight, of all pixels of a cell, of belonging to no stroke: sets how far a stroke reaches over an even surface."""
 YIELD = 0.7
 """Share of its weight that a cell gives up where it belongs to strokes, so that several colours can meet in it."""
 TOLERANCE = 0.005
@@ -105,13 +105,25 @@ class Membership:
         return (self.field[..., 1:] / np.maximum(self.field[..., :1], FREE)).astype(np.float32)
 
 
+def screened(seeds: Seeds, shape: tuple[int, int], cells: int) -> Seeds:
+    """The seeds of an image, and at each of its other pixels one that rests at zero, RESTING of them all to a cell."""
+    pixels = shape[0] * shape[1]
+    chroma = np.zeros((pixels, seeds.chroma.shape[1]), np.float32)
+    weight = np.full(pixels, RESTING * cells / pixels, np.float32)
+    chroma[seeds.index], weight[seeds.index] = seeds.chroma, seeds.weight
+    return Seeds(np.arange(pixels), chroma, weight)
+
+
 def membership(
     solver: ChromaSolver,
     seeds: Seeds,
     grid: tuple[int, ...],
     watch: Watch | None = None,
+    before: Membership | None = None,
 ) -> Membership:
     """What the strokes claim.
+
+    Every pixel is asked, mildly, to belong to none; so memberships lie between 0 and 1.
 
     Parameters
     ----------
@@ -119,8 +131,13 @@ def membership(
     seeds : of the strokes, on the pixels of the solver
     grid : rows and columns of the prediction's cells, the unit of how far a stroke reaches
     watch : as of `ChromaSolver.solve`; may cancel
+    before : of other strokes on the same photo, to begin from
     """
-    ones = np.ones((len(seeds), 1), np.float32)
-    wanted = Seeds(seeds.index, np.hstack([ones, seeds.chroma]), seeds.weight)
-    rest = CellMeans(np.zeros((*grid, 3), np.float32), np.full(grid, RESTING, np.float32))
-    return Membership(solver.solve(wanted, rest, tolerance=TOLERANCE, watch=watch).chroma)
+    belonging = Seeds(seeds.index, np.insert(seeds.chroma, 0, 1, axis=1), seeds.weight)
+    asked = screened(belonging, solver.shape, grid[0] * grid[1])
+    if before is not None:
+        try:
+            return Membership(solver.solve(asked, start=before.field, tolerance=TOLERANCE, watch=watch).chroma)
+        except SolverError:
+            pass  # a start too far off to settle from
+    return Membership(solver.solve(asked, tolerance=TOLERANCE, watch=watch).chroma)

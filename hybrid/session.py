@@ -274,7 +274,7 @@ class Session:
             if len(seeds) and self._cells is not None:
                 colors = self.corrected(painted, self.photo.lightness)
                 cells = self._cells if colors is None or colors is self.colors else self._means(colors)
-                claims = self._claims(painted, cells, watch)
+                claims = self._claims(painted, cells, watch, before.wishes.claims if before else None)
                 wishes = Wishes(seeds, yielding(cells, claims.share, claims.tint), claims)
         if not len(seeds) and self._cells is None:
             return Spread(painted, np.zeros((*self.shape, 2), np.float32), None, seconds)
@@ -293,14 +293,14 @@ class Session:
         except SolverError:
             return None
 
-    def _claims(self, painted: Paint, cells: CellMeans, watch: Watch | None) -> Membership:
+    def _claims(self, painted: Paint, cells: CellMeans, watch: Watch | None, before: Membership | None) -> Membership:
         """What the strokes claim of the cells."""
         coarse = working_shape(self.shape, REACH_MEGAPIXELS)
         seeds = seeds_of(painted, self.photo.lightness, coarse)
         with self._claiming:
             if self._reaching is None:
                 self._reaching = reaching(shrink(self.guide, coarse))
-            return membership(self._reaching, seeds, cells.weight.shape, watch)
+            return membership(self._reaching, seeds, cells.weight.shape, watch, before)
 
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
         """ab without any stroke, at flat pixels."""

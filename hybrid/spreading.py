@@ -31,9 +31,9 @@ SAME_SHARE = 0.004
 """Change of a membership, and of a cell's weight by itself, that is taken for none; such changes never add up."""
 SAME_COLOR = 0.3
 """Change of a cell's chroma that is taken for none, in tolerances; nor do these."""
-MOST_DRIFT = 0.7
+MOST_DRIFT = 0.5
 """Share of the tolerance by which windows may have taken the colours from those of a whole solve, added up over edits,
-for one more: it adds .3 at most."""
+for one more: it adds .3 at most, and links weakened otherwise than there as much again."""
 
 
 @dataclass(frozen=True, eq=False)

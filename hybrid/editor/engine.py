@@ -29,7 +29,7 @@ MOST_CODES = 64
 """Exact tiles whose codes are kept, up to 0.8 MB each, for where nothing under them changes."""
 PAUSE = 2.0
 """Seconds without work after which the whole is solved anew, if edits in windows have worn its tolerance."""
-WORN = 0.5
+WORN = 0.25
 """Share of that tolerance."""
 Float = NDArray[np.float32]
 Kind = Literal["quick", "settled"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.reach import CLAIMED, FREE, HARD, RESTING, reaching
+from hybrid.reach import CLAIMED, FREE, HARD, reaching, screened
 from hybrid.scale import FITTED_FROM, apply_lines, enlarge, line_field, shading, shrink, working_shape
 from hybrid.strokes import MarkedPixels, Paint, Stroke, covered, paint
 from solvers import Seeds
@@ -51,7 +51,7 @@ class QuickSpread:
         self._small = shrink(guide, shape)
         self._plain = np.stack([shrink(np.ascontiguousarray(plain[..., c]), shape) for c in range(2)], -1)
         self._solver = reaching(self._small, threads=1)
-        self._rest = RESTING * min(cells, self._small.size) / self._small.size
+        self._cells = min(cells, self._small.size)
         self._marks: dict[int, tuple[Stroke, MarkedPixels]] = {}
         self._field: Float | None = None
         self.share = np.zeros(shape, np.float32)
@@ -75,12 +75,9 @@ class QuickSpread:
         if not len(painted):
             self.share = np.zeros_like(self._small)
             return np.zeros_like(self._plain)
-        wanted = np.zeros((self._small.size, 3), np.float32)
-        weight = np.full(len(wanted), self._rest, np.float32)
-        wanted[painted.index, 0] = 1
-        wanted[painted.index, 1:] = painted.ab / light[painted.index] - plain[painted.index]
-        weight[painted.index] = HARD
-        seeds = Seeds(np.arange(len(wanted)), wanted, weight)
+        added = painted.ab / light[painted.index] - plain[painted.index]
+        belonging = Seeds(painted.index, np.insert(added, 0, 1, axis=1), np.full(len(painted), HARD, np.float32))
+        seeds = screened(belonging, self._small.shape, self._cells)
         field = self._solver.solve(seeds, start=self._field, tolerance=TOLERANCE, watch=watch).chroma
         self._field = field
         member = field[..., :1]
@@ -92,7 +89,7 @@ class QuickSpread:
         if cells is not None:
             alike = np.stack([enlarge(np.ascontiguousarray(cells[..., c]), self._small.shape) for c in range(2)], -1)
             change += (1 - share) * alike / light.reshape(*self._small.shape, 1)
-        change.reshape(-1, 2)[painted.index] = wanted[painted.index, 1:]
+        change.reshape(-1, 2)[painted.index] = added
         return change.astype(np.float32)
 
     def shown(self, base: Float, codes: Half, change: Float) -> Half:

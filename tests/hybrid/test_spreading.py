@@ -95,7 +95,7 @@ def test_a_start_that_does_not_settle_is_left_for_none(session: Session) -> None
     with mock.patch("hybrid.session.Spreading.after", side_effect=SolverError("not converged")) as begun:
         after = session.spread([DABS[1]], before=before)
     begun.assert_called_once()
-    assert difference(after, session.spread([DABS[1]]), session) == 0
+    assert difference(after, session.spread([DABS[1]]), session) < HALF_STEP
 
 
 def test_a_window_that_would_be_most_of_the_photo_is_solved_whole(session: Session) -> None:
