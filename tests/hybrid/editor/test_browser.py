@@ -290,7 +290,7 @@ def test_a_second_tab_follows_and_every_control_has_a_name(browser: Any, grey_ph
     assert not complaints
 
 
-def test_a_palette_is_kept_and_goes_by_gimp_s_file(browser: Any, grey_photo: Path, program: Program) -> None:
+def test_a_palette_is_kept_and_goes_by_files(browser: Any, grey_photo: Path, program: Program) -> None:
     complaints: list[str] = []
     project, theirs = grey_photo.with_name("palette.hyb"), grey_photo.with_name("theirs.gpl")
     theirs.write_text("GIMP Palette\nName: theirs\nColumns: 4\n# two\n255   0   0 red\n10 20 30\ta -3.5 b 12.0\n")
@@ -311,10 +311,17 @@ def test_a_palette_is_kept_and_goes_by_gimp_s_file(browser: Any, grey_photo: Pat
         page.reload()
         person.until("document.querySelectorAll('#palette .chip').length === 3")
         with page.expect_download() as download:
-            page.locator("#palette-save").click()
+            page.locator("#palette-gpl").click()
         lines = Path(download.value.path()).read_text().splitlines()
         assert lines[0] == "GIMP Palette"
         assert [line.split("\t")[1] for line in lines[4:]] == ["a 20.0 b -30.0", "a 80.1 b 67.2", "a -3.5 b 12.0"]
+        with page.expect_download() as download:
+            page.locator("#palette-ase").click()
+        assert download.value.suggested_filename == "palette.ase"
+        page.locator("#palette .chip").first.click(modifiers=["Shift"])
+        person.until("document.querySelectorAll('#palette .chip').length === 2")
+        page.locator("#palette-file").set_input_files(download.value.path())
+        person.until("document.querySelectorAll('#palette .chip').length === 3")
         page.locator("#palette-file").set_input_files(grey_photo)
-        person.until("document.getElementById('toast').textContent.includes('not a GIMP palette')")
+        person.until("document.getElementById('toast').textContent.includes('not a palette')")
     assert not complaints
