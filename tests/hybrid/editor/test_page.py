@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid.color import linear_from_lab, luminance_from_lightness, srgb_encode, toward_grey
+from hybrid.color import (
+    lab_from_linear,
+    linear_from_lab,
+    luminance_from_lightness,
+    srgb_decode,
+    srgb_encode,
+    toward_grey,
+)
 
 STATIC = Path(__file__).parents[3] / "hybrid/editor/static"
 NODE = shutil.which("node")
@@ -23,7 +30,7 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="needs node")
 def run(code: str, given: Any = None) -> Any:
     """What a module's code prints as JSON; the page's modules are imported by their names."""
     script = f"const given = {json.dumps(given)};\n{code}"
-    for name in ("color", "view", "model", "tools", "swatches"):
+    for name in ("color", "view", "model", "tools", "swatches", "reference"):
         script = script.replace(f'from "{name}"', f"from {json.dumps((STATIC / f'{name}.js').as_uri())}")
     done = subprocess.run(
         [str(NODE), "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60, check=False
@@ -193,3 +200,24 @@ def test_an_adobe_palette_cut_anywhere_is_refused_or_read_as_far_as_it_says() ->
     *cut, full = outcomes(*(whole[:size] for size in range(4, len(whole) + 1)))
     assert len(full) == 2
     assert all("cut short" in each for each in cut)
+
+
+def test_a_place_of_the_reference_picture_has_the_mean_colour_of_its_pixels() -> None:
+    random = np.random.default_rng(1)
+    rgba = random.integers(0, 256, (5, 4), np.uint8)
+    rgba[1, 3] = 0
+    found = run(
+        """import { footprint, meanAb } from "reference";
+        const size = { width: 40, height: 30 };
+        const places = [[0, 0, 1], [12.7, 29.99, 3], [20.5, 10.5, 1 / 3], [0.2, 29, 0.2], [39, 15, 0.01], [-0.1, 5, 1], [40, 5, 1]];
+        console.log(JSON.stringify({ mean: meanAb(given), none: meanAb([9, 9, 9, 0]),
+            pixels: places.map(([x, y, scale]) => footprint(size, x, y, scale)) }))""",
+        rgba.ravel().tolist(),
+    )
+    mean = np.average(srgb_decode(rgba[:, :3].astype(np.float32) / 255), axis=0, weights=rgba[:, 3].astype(float))
+    _, ab = lab_from_linear(mean[None, None].astype(np.float32))
+    np.testing.assert_allclose(found["mean"], ab[0, 0], atol=0.01)
+    assert found["none"] is None
+    assert found["pixels"] == [
+        [0, 0, 1, 1], [12, 29, 1, 1], [19, 9, 3, 3], [0, 25, 5, 5], [0, 0, 40, 30], None, None
+    ]  # fmt: skip
