@@ -209,7 +209,8 @@ def test_a_place_of_the_reference_picture_has_the_mean_colour_of_its_pixels() ->
     found = run(
         """import { footprint, meanAb } from "reference";
         const size = { width: 40, height: 30 };
-        const places = [[0, 0, 1], [12.7, 29.99, 3], [20.5, 10.5, 1 / 3], [0.2, 29, 0.2], [39, 15, 0.01], [-0.1, 5, 1], [40, 5, 1]];
+        const places = [[0, 0, 1], [12.7, 29.99, 3], [20.5, 10.5, 1 / 3], [0.2, 29, 0.2], [39, 15, 0.01],
+            [-0.1, 5, 1], [40, 5, 1]];
         console.log(JSON.stringify({ mean: meanAb(given), none: meanAb([9, 9, 9, 0]),
             pixels: places.map(([x, y, scale]) => footprint(size, x, y, scale)) }))""",
         rgba.ravel().tolist(),
