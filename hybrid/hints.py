@@ -1,4 +1,4 @@
-"""Files of marks: `*.hints.json`; pictures of marks are `hybrid.marked`."""
+"""Files of marks: `*.hints.json`, whose JSON Schema lies beside this file; pictures of marks are `hybrid.marked`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from hybrid.photo import Photo
 from hybrid.strokes import MODES, Mark, Stroke
 
 VERSION = 1
+SCHEMA = Path(__file__).with_name("hints.schema.json")
+"""JSON Schema (draft 2020-12) of the files; it may refuse what is read all the same, such as a number in quotes."""
+LEAST_PRESSURE = 0.001
+"""That is written: points have three decimals, and none may become 0."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ def hint_of(stroke: Stroke) -> dict[str, Any]:
     radius = np.asarray(stroke.radius, float)
     widest = float(radius.max())
     hint: dict[str, Any] = {"type": kind, "mode": stroke.mode, "strength": stroke.strength, "radius": widest}
-    points = np.column_stack([stroke.points, radius / widest]) if (radius != widest).any() else stroke.points
+    pressure = np.maximum(radius / widest, LEAST_PRESSURE)
+    points = np.column_stack([stroke.points, pressure]) if (radius != widest).any() else stroke.points
     hint["points"] = np.round(np.asarray(points, float), 3).tolist()
     if stroke.ab is not None:
         hint["ab"] = [float(value) for value in stroke.ab]

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from hybrid.cli import app
-from hybrid.hints import read_hints
+from hybrid.hints import SCHEMA, read_hints
 from hybrid.photo import Photo
 from hybrid.train.__main__ import main as train_main
 from hybrid.train.evaluate.__main__ import main as evaluate_main
@@ -55,6 +56,7 @@ def test_its_strokes_are_read(tmp_path: Path) -> None:
     marks = read_hints(path, Photo(np.zeros((1600, 2400), np.float32), path=tmp_path / "scan.tif"))
     assert [mark.mode for mark in marks] == ["color", "gray"]  # type: ignore[union-attr]
     assert json.loads(blocks("json")[0])["version"] == 1
+    Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(json.loads(blocks("json")[0]))
 
 
 def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
-from hybrid.hints import PhotoIdentity, read_hints, sha256_of, write_hints
+from hybrid.hints import SCHEMA, PhotoIdentity, read_hints, sha256_of, write_hints
 from hybrid.marked import HintsError
 from hybrid.photo import Photo, PhotoError
 from hybrid.strokes import Stroke, paint
 
+VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 HEIGHT, WIDTH = 30, 44
 PHOTO = Photo(np.full((HEIGHT, WIDTH), 50, np.float32), path=Path("grey.tif"))
 RED_AB = (80.09, 67.20)
@@ -100,7 +102,9 @@ def test_what_a_hint_leaves_out_has_its_usual_value(tmp_path: Path) -> None:
     ],
 )
 def test_a_malformed_hint_is_named_by_its_number(tmp_path: Path, hint: Any, message: str) -> None:
-    path = written(tmp_path, document({"points": [[1, 1]], "ab": [1, 2]}, hint))
+    content = document({"points": [[1, 1]], "ab": [1, 2]}, hint)
+    path = written(tmp_path, content)
+    assert not VALIDATOR.is_valid(content)
     with pytest.raises(HintsError, match="^" + re.escape(f"{path}: {message}")) as caught:
         read_hints(path, PHOTO)
     assert "\n" not in str(caught.value)
@@ -118,6 +122,7 @@ def test_a_malformed_hint_is_named_by_its_number(tmp_path: Path, hint: Any, mess
     ],
 )
 def test_a_file_that_is_no_list_of_hints_is_refused(tmp_path: Path, content: Any, message: str) -> None:
+    assert not VALIDATOR.is_valid(content)
     with pytest.raises(HintsError, match=re.escape(message)):
         read_hints(written(tmp_path, content), PHOTO)
 

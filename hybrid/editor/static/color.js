@@ -23,13 +23,18 @@ export const luminance = (lightness) => cube((lightness + 16) / 116);
 /** sRGB value of linear light, both 0..1. @param {number} v */
 export const encode = (v) => (v <= 0.04045 / 12.92 ? v * 12.92 : 1.055 * v ** (1 / 2.4) - 0.055);
 
+/** @param {number} lightness @param {number} a @param {number} b @param {number[]} white */
+export function xyzOf(lightness, a, b, white = WHITE) {
+  const y = (lightness + 16) / 116;
+  return [cube(y + a / 500) * white[0], cube(y) * white[1], cube(y - b / 200) * white[2]];
+}
+
 /**
  * Linear RGB of CIELAB, below 0 or above 1 outside the gamut.
  * @param {number} lightness @param {number} a @param {number} b
  */
 export function linear(lightness, a, b) {
-  const y = (lightness + 16) / 116;
-  const xyz = [cube(y + a / 500) * WHITE[0], cube(y), cube(y - b / 200) * WHITE[2]];
+  const xyz = xyzOf(lightness, a, b);
   return LINEAR.map((row) => row[0] * xyz[0] + row[1] * xyz[1] + row[2] * xyz[2]);
 }
 
@@ -56,15 +61,20 @@ export function codes(lightness, a, b) {
 /** sRGB's linear light of a value, both 0..1. @param {number} v */
 export const decode = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
 
-/** a and b of 8-bit sRGB codes. @param {number[]} rgb @returns {[number, number]} */
-export function ab(rgb) {
-  const light = rgb.map((code) => decode(Math.min(code, 255) / 255));
-  const [x, y, z] = XYZ.map((row, i) => {
-    const share = (row[0] * light[0] + row[1] * light[1] + row[2] * light[2]) / WHITE[i];
+/** a and b of XYZ for D65. @param {number[]} xyz @returns {[number, number]} */
+export function abOfXyz(xyz) {
+  const [x, y, z] = xyz.map((v, i) => {
+    const share = v / WHITE[i];
     return share > DELTA ** 3 ? Math.cbrt(share) : share / (3 * DELTA * DELTA) + 4 / 29;
   });
   return [500 * (x - y), 200 * (y - z)];
 }
+
+/** a and b of linear red, green and blue, 0..1. @param {number[]} light */
+export const abOfLight = (light) => abOfXyz(XYZ.map((row) => row[0] * light[0] + row[1] * light[1] + row[2] * light[2]));
+
+/** a and b of 8-bit sRGB codes. @param {number[]} rgb */
+export const ab = (rgb) => abOfLight(rgb.map((code) => decode(Math.min(code, 255) / 255)));
 
 /** CSS colour. @param {number} lightness @param {number} a @param {number} b */
 export function css(lightness, a, b) {

@@ -1,5 +1,6 @@
 // The keyboard.
 
+import { byId } from "./app.js";
 import { TOOLS } from "./tools.js";
 
 /** @typedef {import("./app.js").App} App */
@@ -8,6 +9,7 @@ import { TOOLS } from "./tools.js";
 export const SHEET = [
   ["B", "brush"], ["P", "point"], ["A", "area to fill"], ["E", "eraser"], ["I or Alt", "eyedropper"], ["G", "keep grey"], ["K", "keep as predicted"],
   ["V", "select and move"], ["Delete", "delete the selected stroke"], ["[ ]", "brush size"], ["X", "swap colours"],
+  ["R", "open a reference picture"],
   ["Shift 1 … 9", "suggested colour"], ["Space, drag", "move the photo"], ["Wheel", "zoom at the cursor"], ["+ −", "zoom"],
   ["0", "whole photo"], ["1", "100 %"], ["\\ held", "grey"], ["C", "compare"], ["D", "map of doubt"],
   ["N", "go where a stroke helps most"], ["O", "show strokes"], ["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"],
@@ -32,6 +34,7 @@ export function keyboard(app) {
     d: () => app.toggleDoubt(),
     n: () => app.goToDoubt(),
     o: () => app.toggleOutlines(),
+    r: () => byId("reference-open").click(),
     "?": () => app.showSheet(),
     Delete: () => app.remove(model.selected),
     Backspace: () => app.remove(model.selected),

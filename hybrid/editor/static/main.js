@@ -4,6 +4,7 @@ import { App, byId } from "./app.js";
 import { SHEET, keyboard } from "./keys.js";
 import { brushPanel, colorPanel, element, headBar, picturePanel, strokePanel, toolBar } from "./panels.js";
 import { palettePanel } from "./palette.js";
+import { referencePanel } from "./reference.js";
 import { pointerTools } from "./tools.js";
 
 const app = new App();
@@ -11,6 +12,7 @@ headBar(app);
 toolBar(app);
 colorPanel(app);
 palettePanel(app);
+referencePanel(app);
 brushPanel(app);
 picturePanel(app);
 strokePanel(app);

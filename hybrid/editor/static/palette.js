@@ -1,37 +1,15 @@
-// A palette of one's own: colours kept, and read from and written to GIMP's palette files.
+// A palette of one's own: colours kept, and read from and written to files.
 
 import { byId } from "./app.js";
-import { ab, codes } from "./color.js";
 import { chip } from "./panels.js";
+import { ase, gpl, read } from "./swatches.js";
 
 /** @typedef {import("./app.js").App} App */
 /** @typedef {import("./types.js").Pair} Pair */
 
 const MOST = 256;
-const LIGHTNESS = 60;
+const LARGEST = 16e6;
 const KEPT = "palette";
-const NAMED = /\ba (-?\d+(?:\.\d+)?) b (-?\d+(?:\.\d+)?)\b/;
-
-/** A .gpl file; red, green, blue at L* 60, and a and b in the name. @param {Pair[]} colors */
-export function gpl(colors) {
-  const lines = colors.map(([a, b]) => `${codes(LIGHTNESS, a, b).join(" ")}\ta ${a.toFixed(1)} b ${b.toFixed(1)}`);
-  return ["GIMP Palette", "Name: hybrid", "Columns: 8", "#", ...lines, ""].join("\n");
-}
-
-/** The colours of a .gpl file; a and b where the name says them, else those of its red, green, blue. @param {string} text */
-export function read(text) {
-  const [head, ...lines] = text.split(/\r?\n/);
-  if (head.trim() !== "GIMP Palette") throw new Error("not a GIMP palette; wanted a .gpl file");
-  /** @type {Pair[]} */
-  const found = [];
-  for (const line of lines) {
-    const rgb = /^\s*(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})\b(.*)$/.exec(line);
-    if (!rgb) continue;
-    const named = NAMED.exec(rgb[4]);
-    found.push(named ? [Number(named[1]), Number(named[2])] : ab(rgb.slice(1, 4).map(Number)));
-  }
-  return found;
-}
 
 /** @param {App} app */
 export function palettePanel(app) {
@@ -54,13 +32,16 @@ export function palettePanel(app) {
     show();
   };
   byId("palette-keep").addEventListener("click", () => put([...colors, [...model.ab]]));
-  byId("palette-save").addEventListener("click", () => {
+  /** @param {string} ending @param {(colors: Pair[]) => BlobPart} content */
+  const save = (ending, content) => {
     const link = document.createElement("a");
-    link.download = "palette.gpl";
-    link.href = URL.createObjectURL(new Blob([gpl(colors)], { type: "text/plain" }));
+    link.download = `palette.${ending}`;
+    link.href = URL.createObjectURL(new Blob([content(colors)]));
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
+  };
+  byId("palette-gpl").addEventListener("click", () => save("gpl", gpl));
+  byId("palette-ase").addEventListener("click", () => save("ase", ase));
   const file = /** @type {HTMLInputElement} */ (byId("palette-file"));
   byId("palette-load").addEventListener("click", () => file.click());
   file.addEventListener("change", async () => {
@@ -68,7 +49,8 @@ export function palettePanel(app) {
     file.value = "";
     if (!chosen) return;
     try {
-      put([...colors, ...read(await chosen.text())]);
+      if (chosen.size > LARGEST) throw new Error(`${(chosen.size / 1e6).toFixed(0)} MB are no palette; at most ${LARGEST / 1e6}`);
+      put([...colors, ...read(await chosen.arrayBuffer())]);
     } catch (error) {
       app.say(`${chosen.name}: ${/** @type {Error} */ (error).message}`);
     }

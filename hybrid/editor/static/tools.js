@@ -126,12 +126,17 @@ export function pointerTools(stage, app) {
     (event) => {
       event.preventDefault();
       if (!model.state) return;
-      const step = event.deltaMode === 1 ? event.deltaY * 30 : event.deltaY;
-      const factor = Math.exp(-Math.max(-240, Math.min(240, step)) / 300);
-      app.setView(zoomed(app.view, app.screen(), model.state.photo, app.view.scale * factor, event.offsetX, event.offsetY));
+      const scale = app.view.scale * wheelFactor(event);
+      app.setView(zoomed(app.view, app.screen(), model.state.photo, scale, event.offsetX, event.offsetY));
     },
     { passive: false },
   );
+}
+
+/** How far a turn of the wheel zooms. @param {WheelEvent} event */
+export function wheelFactor(event) {
+  const step = event.deltaMode === 1 ? event.deltaY * 30 : event.deltaY;
+  return Math.exp(-Math.max(-240, Math.min(240, step)) / 300);
 }
 
 /** A point more, unless it is where the last one was. @param {Hint} hint @param {number[]} point @param {number} scale */

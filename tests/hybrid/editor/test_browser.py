@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
-from skimage import data
+from person import IN_BROWSER, Program, opened
 
-from hybrid.color import lab_from_linear, luminance, srgb_decode, srgb_encode
+from hybrid.color import lab_from_linear, srgb_decode
 from hybrid.measure.enlarged import write_enlarged
 from hybrid.photo import read_overlay, read_photo
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)"),
-]
-Program = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+pytestmark = IN_BROWSER
 BLUE = [-3, -14]
-SETTLED = "editor.picture.kind === 1 && editor.picture.revision === editor.model.revision && !editor.waiting.length"
-
-
-@pytest.fixture(scope="module")
-def grey_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("work") / "coffee.tif"
-    grey = luminance(srgb_decode(data.coffee().astype(np.float32) / 255))
-    tifffile.imwrite(path, np.round(srgb_encode(grey) * 65535).astype(np.uint16))
-    return path
 
 
 @pytest.fixture(
@@ -53,100 +32,6 @@ def any_photo(request: pytest.FixtureRequest, grey_photo: Path, tmp_path_factory
     path = tmp_path_factory.mktemp("large") / "coffee.tif"
     write_enlarged(grey_photo, path, request.param)
     return path
-
-
-class Person:
-    """Somebody at the editor, who tells places in pixels of the small photo."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.factor = 1.0
-        """Pixels of the photo at hand for one of the small photo."""
-
-    def until(self, what: str, seconds: float = 90) -> None:
-        """Wait for a JavaScript expression; the page's policy forbids Playwright's own way of waiting."""
-        end = time.monotonic() + seconds * self.factor
-        while not self.page.evaluate(f"Boolean({what})"):
-            assert time.monotonic() < end, f"not within {seconds} s: {what}"
-            time.sleep(0.03)
-
-    def settled(self, revision: int) -> None:
-        self.until(f"editor.model.revision === {revision} && {SETTLED}")
-
-    def exact(self) -> None:
-        """Wait until the exact tiles of what is seen are here, and drawn."""
-        self.until("editor.picture.missingExact(editor.view, editor.model.state, editor.ratio).length === 0")
-
-    def at(self, x: float, y: float) -> tuple[int, int]:
-        """The photo's pixel at a place in the small photo."""
-        return int(x * self.factor), int(y * self.factor)
-
-    def look(self, x: float, y: float, scale: float = 1.0) -> None:
-        """Bring a place into the middle of the window, pixel on pixel; at 100 % wait for what is exact there."""
-        move = """([x, y, scale]) => {
-            const { width, height } = editor.screen();
-            editor.setView({ ...editor.view, x: x + (width % 2) / 2, y: y + (height % 2) / 2, scale });
-        }"""
-        self.page.evaluate(move, [*self.at(x, y), scale])
-        if scale == 1:
-            self.exact()
-
-    def color(self, x: float, y: float) -> list[int]:
-        """Code values on the screen at a place."""
-        look = """([x, y]) => {
-            editor.draw();
-            const { gl } = editor.picture, screen = editor.screen(), view = editor.view, code = new Uint8Array(4);
-            const middle = [screen.width / 2 - view.x * view.scale, screen.height / 2 - view.y * view.scale];
-            const at = [(x + 0.5) * view.scale + middle[0], (y + 0.5) * view.scale + middle[1]];
-            const from = [Math.floor(at[0]), gl.drawingBufferHeight - 1 - Math.floor(at[1])];
-            gl.readPixels(...from, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, code);
-            return Array.from(code.slice(0, 3));
-        }"""
-        return self.page.evaluate(look, [*self.at(x, y)])
-
-    def ab(self, x: float, y: float) -> list[float]:
-        _, ab = lab_from_linear(srgb_decode(np.float32([self.color(x, y)]) / 255))
-        return ab[0].tolist()
-
-    def place(self, x: float, y: float) -> tuple[float, float]:
-        """Where a place is in the window."""
-        found = self.page.evaluate(
-            """([x, y]) => {
-                const box = editor.canvas.getBoundingClientRect(), { x: left, y: top, scale } = editor.view;
-                return [box.x + (x - left) * scale + box.width / 2, box.y + (y - top) * scale + box.height / 2];
-            }""",
-            [*self.at(x, y)],
-        )
-        return found[0], found[1]
-
-    def drag(self, *places: tuple[float, float]) -> None:
-        mouse = self.page.mouse
-        mouse.move(*self.place(*places[0]))
-        mouse.down()
-        for place in places[1:]:
-            mouse.move(*self.place(*place), steps=6)
-        mouse.up()
-
-    def key(self, keys: str) -> None:
-        self.page.keyboard.press(keys)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-def opened(browser: Any, address: str, complaints: list[str]) -> Person:
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda words: words.type in ("error", "warning") and complaints.append(words.text))
-    page.goto(address)
-    person = Person(page)
-    person.until("globalThis.editor?.model.state")
-    return person
 
 
 def test_a_day_at_the_editor(browser: Any, grey_photo: Path, any_photo: Path, program: Program) -> None:
@@ -287,34 +172,4 @@ def test_a_second_tab_follows_and_every_control_has_a_name(browser: Any, grey_ph
         assert other.page.evaluate(nameless) == []
         state = json.loads(other.page.evaluate("fetch('state').then(answer => answer.text())"))
         assert state["revision"] == 3
-    assert not complaints
-
-
-def test_a_palette_is_kept_and_goes_by_gimp_s_file(browser: Any, grey_photo: Path, program: Program) -> None:
-    complaints: list[str] = []
-    project, theirs = grey_photo.with_name("palette.hyb"), grey_photo.with_name("theirs.gpl")
-    theirs.write_text("GIMP Palette\nName: theirs\nColumns: 4\n# two\n255   0   0 red\n10 20 30\ta -3.5 b 12.0\n")
-    with program(str(grey_photo), "--project", str(project), "--model", "none") as (_, address):
-        person = opened(browser, address, complaints)
-        page = person.page
-        for ab in ([20, -30], [-4, 8], [20, -30]):
-            page.evaluate("ab => editor.choose(ab)", ab)
-            page.locator("#palette-keep").click()
-        assert page.locator("#palette .chip").count() == 2, "one colour is kept once"
-        page.locator("#palette-file").set_input_files(theirs)
-        person.until("document.querySelectorAll('#palette .chip').length === 4")
-        page.locator("#palette .chip").nth(2).click()
-        np.testing.assert_allclose(page.evaluate("editor.model.ab"), [80.09, 67.2], atol=0.05)
-        page.locator("#palette .chip").nth(3).click()
-        assert page.evaluate("editor.model.ab") == [-3.5, 12]
-        page.locator("#palette .chip").nth(1).click(modifiers=["Shift"])
-        page.reload()
-        person.until("document.querySelectorAll('#palette .chip').length === 3")
-        with page.expect_download() as download:
-            page.locator("#palette-save").click()
-        lines = Path(download.value.path()).read_text().splitlines()
-        assert lines[0] == "GIMP Palette"
-        assert [line.split("\t")[1] for line in lines[4:]] == ["a 20.0 b -30.0", "a 80.1 b 67.2", "a -3.5 b 12.0"]
-        page.locator("#palette-file").set_input_files(grey_photo)
-        person.until("document.getElementById('toast').textContent.includes('not a GIMP palette')")
     assert not complaints

@@ -1,9 +1,11 @@
-"""The page's mathematics, run by node: colours as the program has them, views that keep their place, points thinned."""
+"""The page's mathematics, run by node: colours as the program has them, views that keep their place, points thinned,
+palettes of other programs."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid.color import linear_from_lab, luminance_from_lightness, srgb_encode, toward_grey
+from hybrid.color import (
+    lab_from_linear,
+    linear_from_lab,
+    luminance_from_lightness,
+    srgb_decode,
+    srgb_encode,
+    toward_grey,
+)
 
 STATIC = Path(__file__).parents[3] / "hybrid/editor/static"
 NODE = shutil.which("node")
@@ -21,7 +30,7 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="needs node")
 def run(code: str, given: Any = None) -> Any:
     """What a module's code prints as JSON; the page's modules are imported by their names."""
     script = f"const given = {json.dumps(given)};\n{code}"
-    for name in ("color", "view", "model", "tools"):
+    for name in ("color", "view", "model", "tools", "swatches", "reference"):
         script = script.replace(f'from "{name}"', f"from {json.dumps((STATIC / f'{name}.js').as_uri())}")
     done = subprocess.run(
         [str(NODE), "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60, check=False
@@ -97,3 +106,119 @@ def test_strokes_are_found_moved_and_thinned() -> None:
     assert found["recent"] == [[9, 9]]
     assert (found["erase"]["mode"], "ab" in found["erase"]) == ("erase", False)
     assert (found["area"]["type"], found["area"]["mode"]) == ("region", "color")
+
+
+def block(kind: int, body: bytes) -> bytes:
+    return struct.pack(">HI", kind, len(body)) + body
+
+
+def swatch(model: bytes, *values: float, name: str = "x") -> bytes:
+    letters = (name + "\0").encode("utf-16-be")
+    numbers = struct.pack(f">{len(values)}fH", *values, 0)
+    return block(0x0001, struct.pack(">H", len(letters) // 2) + letters + model + numbers)
+
+
+def ase(*blocks: bytes, count: int | None = None) -> bytes:
+    head = struct.pack(">4sHHI", b"ASEF", 1, 0, len(blocks) if count is None else count)
+    return head + b"".join(blocks)
+
+
+READ = """import { ase, gpl, read } from "swatches";
+    const outcome = (data) => { try { return read(data); } catch (error) { return error.message; } };
+    const of = (bytes) => outcome(new Uint8Array(bytes).buffer);
+"""
+
+
+def outcomes(*files: bytes) -> Any:
+    """Colours or the error of each file."""
+    return run(READ + "console.log(JSON.stringify(given.map(of)))", [list(file) for file in files])
+
+
+def test_colours_of_adobe_s_swatches_are_read() -> None:
+    """sRGB's red and blue in Lab for D50 are those that B. Lindbloom's calculator gives."""
+    swatches = [
+        (swatch(b"RGB ", 1, 0, 0, name="rouge \u2665"), [80.09, 67.20]),
+        (swatch(b"RGB ", 0, 0, 1), [79.19, -107.86]),
+        (swatch(b"LAB ", 0.542917, 80.8125, 69.8851), [80.09, 67.20]),
+        (swatch(b"LAB ", 0.295676, 68.2986, -112.0294), [79.19, -107.86]),
+        (swatch(b"LAB ", 0.5, 0, 0), [0, 0]),
+        (swatch(b"CMYK", 0, 1, 1, 0), [80.09, 67.20]),
+        (swatch(b"CMYK", 0.2, 0.7, 0.4, 1), [0, 0]),
+        (swatch(b"Gray", 0.3), [0, 0]),
+        (swatch(b"GRAY", 0.9), [0, 0]),
+        (swatch(b"RGB ", 1, 1, 1, name="a -3.5 b 12.0"), [-3.5, 12]),
+    ]
+    blocks = [each for each, _ in swatches]
+    group = block(0xC001, struct.pack(">H", 3) + "hi\0".encode("utf-16-be"))
+    flat, grouped = outcomes(
+        ase(*blocks), ase(group, *blocks[:4], block(0xC002, b""), block(0x7777, b"?"), *blocks[4:]) + b"more"
+    )
+    assert flat == grouped
+    np.testing.assert_allclose(flat, [wanted for _, wanted in swatches], atol=0.06)
+
+
+def test_palettes_come_back_from_both_kinds_of_file() -> None:
+    colors = [[20, -30], [-4.5, 8.1], [0, 0], [90, 90]]
+    found = run(
+        READ
+        + """const files = [ase(given), new TextEncoder().encode(gpl(given)).buffer];
+        console.log(JSON.stringify({ back: files.map(outcome), bytes: [...new Uint8Array(files[0])] }))""",
+        colors,
+    )
+    assert found["back"] == [colors, colors]
+    rgb = run('import { codes } from "color"; console.log(JSON.stringify(given.map((ab) => codes(60, ...ab))))', colors)
+    names = [f"a {a:.1f} b {b:.1f}" for a, b in colors]
+    wanted = [swatch(b"RGB ", *np.divide(each, 255), name=name) for each, name in zip(rgb, names, strict=True)]
+    normal = [each[:-1] + b"\x02" for each in wanted]
+    assert bytes(found["bytes"]) == ase(*normal)
+
+
+def test_what_is_no_palette_is_refused_in_one_line() -> None:
+    red = swatch(b"RGB ", 1, 0, 0)
+    whole = ase(red, red)
+    cases = {
+        b"": "not a palette; wanted GIMP's (.gpl) or Adobe's Swatch Exchange (.ase)",
+        b"\x89PNG\r\n": "not a palette",
+        b"GIMP Palette\nName: none\n": "no colours in it",
+        ase(): "no colours in it",
+        whole[:9]: "the .ase file is cut short (9 bytes, no whole head); copy or save it again",
+        whole[:-1]: f"the .ase file is cut short ({len(whole) - 1} bytes, in block 2 of 2)",
+        ase(red, count=2): "block 2 of 2 is missing",
+        ase(red, swatch(b"HSB ", 1, 0, 0)): 'block 2 of the .ase file: a colour of kind "HSB"; wanted RGB, LAB, CMYK',
+        ase(swatch(b"CMYK", 1, 0)): "block 1 of the .ase file: CMYK with too few numbers",
+        ase(swatch(b"RGB ", 1, float("nan"), 0)): "block 1 of the .ase file: RGB 1 NaN 0; wanted",
+        ase(block(1, b"\xff\xff")): "block 1 of the .ase file: no colour in it",
+        ase(block(1, b"")): "block 1 of the .ase file: no colour in it",
+    }
+    for found, wanted in zip(outcomes(*cases), cases.values(), strict=True):
+        assert wanted in found
+        assert "\n" not in found
+
+
+def test_an_adobe_palette_cut_anywhere_is_refused_or_read_as_far_as_it_says() -> None:
+    whole = ase(swatch(b"RGB ", 1, 0, 0), swatch(b"LAB ", 0.5, 9, 9), block(0xC002, b""))
+    *cut, full = outcomes(*(whole[:size] for size in range(4, len(whole) + 1)))
+    assert len(full) == 2
+    assert all("cut short" in each for each in cut)
+
+
+def test_a_place_of_the_reference_picture_has_the_mean_colour_of_its_pixels() -> None:
+    random = np.random.default_rng(1)
+    rgba = random.integers(0, 256, (5, 4), np.uint8)
+    rgba[1, 3] = 0
+    found = run(
+        """import { footprint, meanAb } from "reference";
+        const size = { width: 40, height: 30 };
+        const places = [[0, 0, 1], [12.7, 29.99, 3], [20.5, 10.5, 1 / 3], [0.2, 29, 0.2], [39, 15, 0.01],
+            [-0.1, 5, 1], [40, 5, 1]];
+        console.log(JSON.stringify({ mean: meanAb(given), none: meanAb([9, 9, 9, 0]),
+            pixels: places.map(([x, y, scale]) => footprint(size, x, y, scale)) }))""",
+        rgba.ravel().tolist(),
+    )
+    mean = np.average(srgb_decode(rgba[:, :3].astype(np.float32) / 255), axis=0, weights=rgba[:, 3].astype(float))
+    _, ab = lab_from_linear(mean[None, None].astype(np.float32))
+    np.testing.assert_allclose(found["mean"], ab[0, 0], atol=0.01)
+    assert found["none"] is None
+    assert found["pixels"] == [
+        [0, 0, 1, 1], [12, 29, 1, 1], [19, 9, 3, 3], [0, 25, 5, 5], [0, 0, 40, 30], None, None
+    ]  # fmt: skip
