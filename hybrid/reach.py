@@ -23,6 +23,8 @@ TOLERANCE = 0.005
 """Of the membership, 0 to 1."""
 CLAIMED, FREE = 0.65, 0.35
 """Membership above which a pixel is the stroke's alone, and below which it is the prediction's."""
+BEYOND = 0.2
+"""Membership below which nothing changes at all."""
 
 
 def seeds_of(paint: Paint, lightness: Float, shape: tuple[int, int]) -> Seeds:
@@ -96,13 +98,23 @@ class Membership:
     @property
     def share(self) -> Float:
         """(h, w) float32 in [0, 1], 1 under the strokes."""
-        share = np.clip((self.field[..., 0] - FREE) / (CLAIMED - FREE), 0, 1)
-        return (share * share * (3 - 2 * share)).astype(np.float32)
+        return _risen(self.field[..., 0], FREE, CLAIMED)
+
+    @property
+    def reached(self) -> Float:
+        """(h, w) float32 in [0, 1], 1 where there is a share, 0 where no stroke reaches."""
+        return _risen(self.field[..., 0], BEYOND, FREE)
 
     @property
     def tint(self) -> Float:
         """(h, w, 2) float32."""
         return (self.field[..., 1:] / np.maximum(self.field[..., :1], FREE)).astype(np.float32)
+
+
+def _risen(field: Float, low: float, high: float) -> Float:
+    """0 below low, 1 above high, smooth between."""
+    share = np.clip((field - low) / (high - low), 0, 1)
+    return (share * share * (3 - 2 * share)).astype(np.float32)
 
 
 def screened(seeds: Seeds, shape: tuple[int, int], cells: int) -> Seeds:

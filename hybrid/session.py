@@ -23,6 +23,7 @@ from hybrid.reach import Membership, membership, reaching, seeds_of, yielding
 from hybrid.scale import (
     MOST_SHADING,
     apply_lines,
+    enlarge,
     lift,
     line_field,
     line_field_again,
@@ -35,7 +36,7 @@ from hybrid.segments import regions
 from hybrid.settings import Settings
 from hybrid.spreading import Answers, Spreading, Wishes, weakened
 from hybrid.strokes import Mark, Paint, paint
-from solvers import CellMeans, ChromaSolver, Solution, SolverError
+from solvers import CellMeans, ChromaSolver, Seeds, Solution, SolverError
 from solvers.problem import Watch
 
 Float = NDArray[np.float32]
@@ -135,6 +136,7 @@ class Session:
         self._reaching: ChromaSolver | None = None
         self._claiming = Lock()  # its hierarchy is for one at a time, and an export spreads in a thread of its own
         self._plain: Float | None = None
+        self._plain_lines: Float | None = None
 
     def edit(self, strokes: Sequence[Mark] = (), watch: Watch | None = None) -> Colorized:
         """Colour the photo with these strokes; the list is the whole list, so that undo needs nothing special.
@@ -170,9 +172,8 @@ class Session:
         if before is not None and before.painted.is_like(painted):
             return before
         spread = self._spread(painted, seconds, watch, before.answers if before else None, is_last)
-        if not strokes and self._plain is None:
-            chroma = spread.chroma
-            self._plain = chroma if self.shape == self.photo.lightness.shape else line_field(chroma, self.guide)
+        if not strokes:
+            self._plain = spread.chroma
         return spread
 
     def renewed(self, spread: Spread, watch: Watch | None = None) -> Spread:
@@ -270,10 +271,11 @@ class Session:
     ) -> Spread:
         with self._stage("seeds", seconds):
             seeds = seeds_of(painted, self.photo.lightness, self.shape)
-            wishes = Wishes(seeds, self._cells, None)
+            wishes, is_local = Wishes(seeds, self._cells, None), False
             if len(seeds) and self._cells is not None:
                 colors = self.corrected(painted, self.photo.lightness)
-                cells = self._cells if colors is None or colors is self.colors else self._means(colors)
+                is_local = colors is self.colors
+                cells = self._cells if colors is None or is_local else self._means(colors)
                 claims = self._claims(painted, cells, watch, before.wishes.claims if before else None)
                 wishes = Wishes(seeds, yielding(cells, claims.share, claims.tint), claims)
         if not len(seeds) and self._cells is None:
@@ -281,9 +283,12 @@ class Session:
         with self._stage("solve", seconds):
             answers = self._begun(before, wishes, watch) if before is not None and len(seeds) else None
             answers = answers or self._spreading.whole(wishes, watch, is_last)
-        chroma = answers.chroma[-1]
-        if answers.cells is not None:
-            chroma = limited(chroma, answers.cells, self._firmness)
+            chroma = answers.chroma[-1]
+            if answers.cells is not None:
+                chroma = limited(chroma, answers.cells, self._firmness)
+            if wishes.claims is not None and is_local:
+                plain = self._without_strokes(watch)
+                chroma = plain + enlarge(wishes.claims.reached, self.shape)[..., None] * (chroma - plain)
         return Spread(painted, chroma, answers, seconds, is_fresh=before is None)
 
     def _begun(self, before: Answers, wishes: Wishes, watch: Watch | None) -> Answers | None:
@@ -302,19 +307,29 @@ class Session:
                 self._reaching = reaching(shrink(self.guide, coarse))
             return membership(self._reaching, seeds, cells.weight.shape, watch, before)
 
+    def _without_strokes(self, watch: Watch | None = None) -> Float:
+        """Relative chroma at working size without any stroke, kept."""
+        if self._plain is None:
+            if self._cells is None:
+                self._plain = np.zeros((*self.shape, 2), np.float32)
+            else:
+                answers = self._spreading.whole(Wishes(Seeds.none(), self._cells, None), watch, is_last=True)
+                self._plain = limited(answers.chroma[-1], self._cells, self._firmness)
+        return self._plain
+
     def _predicted_at(self, index: NDArray[np.int64]) -> Float:
         """ab without any stroke, at flat pixels."""
-        if self._plain is None:
-            self.spread()
-        assert self._plain is not None
+        plain = self._without_strokes()
         lightness, shape = self.photo.lightness, self.photo.lightness.shape
         if self.shape == shape:
-            return (self._plain * shading(lightness)[..., None]).reshape(-1, 2)[index]
+            return (plain * shading(lightness)[..., None]).reshape(-1, 2)[index]
         rows, columns = np.divmod(index, shape[1])
         if not len(index):
             return np.zeros((0, 2), np.float32)
         part = slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)
-        return apply_lines(self._plain, lightness, part)[rows - part[0].start, columns - part[1].start]
+        if self._plain_lines is None:
+            self._plain_lines = line_field(plain, self.guide)
+        return apply_lines(self._plain_lines, lightness, part)[rows - part[0].start, columns - part[1].start]
 
     def _report(
         self, painted: Paint, ab: Float, solution: Solution | None, finished: int, seconds: dict[str, float]

@@ -141,6 +141,7 @@ def test_no_link_is_weakened_beyond_what_the_solver_can_settle() -> None:
     """Claimed by a stroke and then reweighted, links once came to 1e-6 of the median, and the solve to no end."""
     marks = [stroke(), stroke(60.5), Stroke(points=[[30.5, 30.5]], radius=2, ab=(-60.0, 60.0))]
     session = Session(two_halves(), Banded())
+    session.edit()
     with mock.patch("hybrid.spreading.ChromaSolver.from_stencil", wraps=ChromaSolver.from_stencil) as made:
         session.edit(marks)
     weakest = [float(call.args[0].east[:, :-1].min()) for call in made.call_args_list]

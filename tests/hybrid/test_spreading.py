@@ -11,7 +11,7 @@ from hybrid import finish
 from hybrid.colorized import HALF_STEP
 from hybrid.finish import Corrections, finish_window, pieces
 from hybrid.photo import Photo
-from hybrid.scale import shading
+from hybrid.scale import enlarge, shading
 from hybrid.scribbles import CellColors
 from hybrid.session import Kept, Session, Spread
 from hybrid.settings import Settings
@@ -71,6 +71,18 @@ def test_edits_in_windows_equal_fresh_ones_whatever_their_order(
     renewed = session.renewed(spread)
     assert renewed.chroma.tobytes() == fresh.chroma.tobytes()
     assert session.renewed(renewed) is renewed
+
+
+def test_what_no_stroke_reaches_stays_as_it_was_to_the_bit(session: Session) -> None:
+    plain, spread = session.spread(), session.spread(DABS[:2])
+    assert spread.answers is not None
+    assert spread.answers.wishes.claims is not None
+    is_beyond = enlarge(spread.answers.wishes.claims.reached, session.shape) == 0
+    assert 0.5 < is_beyond.mean() < 0.99
+    assert (spread.chroma[is_beyond] == plain.chroma[is_beyond]).all()
+    assert np.abs(spread.chroma - plain.chroma)[~is_beyond].max() > 0.1
+    solved = np.abs(spread.answers.chroma[-1] - plain.chroma)[is_beyond]
+    assert solved.max() > HALF_STEP / 116, "else there was nothing to hold back"
 
 
 def test_the_tally_only_grows_and_is_paid_by_a_whole_solve(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
