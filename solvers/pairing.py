@@ -116,10 +116,8 @@ def pair_strip(planes, diagonal, factors, low, high, quality, partner):  # type:
         for y in range(height):
             for x in range(width):
                 k = pointing[y, x]
-                if k < 4 and mates[y, x] == FREE:
-                    row, column = y + DOWN[k], x + RIGHT[k]
-                    if pointing[row, column] == k + 4 and mates[row, column] == FREE:
-                        mates[y, x], mates[row, column] = k, k + 4
+                if k != FREE and mates[y, x] == FREE and pointing[y + DOWN[k], x + RIGHT[k]] == (k + 4) % 8:
+                    mates[y, x] = k
         for y in range(height):
             for x in range(width):
                 free[y, x] = np.float32(1) if mates[y, x] == FREE else np.float32(0)
@@ -140,5 +138,6 @@ def _join(planes, diagonal, free, factors, quality, mates):  # type: ignore[no-u
     for y in range(height):
         _choose(planes, diagonal, whole, free, factors, y, 0, height, quality, best, choice, any_best)
         for x in range(width):
-            if mates[y, x] == FREE:
-                mates[y, x] = choice[x] if choice[x] != FREE else ALONE
+            joined = choice[x] if choice[x] != FREE else ALONE
+            # Stored whether it changes or not: LLVM 22 loses lanes of masked 8-bit stores where there is AVX-512.
+            mates[y, x] = joined if mates[y, x] == FREE else mates[y, x]
