@@ -48,7 +48,8 @@ def test_round_trips(rgb: np.ndarray) -> None:
     assert np.abs(color.linear_from_lab(*color.lab_from_linear(rgb)) - rgb).max() < 5e-6
     assert np.abs(color.linear_from_oklab(color.oklab_from_linear(rgb)) - rgb).max() < 5e-6
     y = np.linspace(0, 1, 10001, dtype=np.float32)
-    assert np.abs(color.luminance_from_lightness(color.lightness_from_luminance(y)) - y).max() < 0.02 / 65535
+    rounding = 4 * np.finfo(np.float32).eps  # of a cube root, cubed: 0.03 steps of 65535; processors differ in the root
+    assert np.abs(color.luminance_from_lightness(color.lightness_from_luminance(y)) - y).max() < rounding
 
 
 def test_grey_has_no_colour() -> None:
