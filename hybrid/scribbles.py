@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve, maximum_filter, minimum_filter
+from scipy.ndimage import convolve, maximum_filter, minimum_filter, uniform_filter
 
 from hybrid.bins import annealed_mean, vividness_weight
 from hybrid.predict import Prediction
@@ -19,6 +19,8 @@ SECOND_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 NORMAL_MEDIAN = 0.6745
 """Median of the modulus of a normal variable of standard deviation 1."""
 FEWEST_CELLS = 64
+EVEN = 0.1, 400
+"""Noise is measured on the most even cells of a photo: this share of them, and so many if there are."""
 WARM = np.array([5, 20], np.float32) / MOST_SHADING
 """What a warmth of 1 adds to ab / (L* + 16): neutrals at any lightness, as in a light so much more amber than D65."""
 NOISY = 1.5
@@ -116,8 +118,8 @@ def cells_of(shape: tuple[int, ...], longest: int = 256) -> tuple[int, int]:
 def noise_of(ab: Float, lightness: Float, weight: Float | None = None) -> float:
     """Standard deviation of what is independent from cell to cell in a picture's colours, in a and in b.
 
-    The median response to a second difference across and down (Immerkær 1996), over the half of the cells where the
-    photo's own lightness responds least, so that edges and texture do not count.
+    The median response to a second difference across and down (Immerkær 1996), over the tenth of the cells in and
+    around which the photo itself is most even, so that edges and texture do not count.
 
     Parameters
     ----------
@@ -125,16 +127,22 @@ def noise_of(ab: Float, lightness: Float, weight: Float | None = None) -> float:
     lightness : (H, W) float32, L* of the photo
     weight : (h, w) float32, of the cells; those below a half are left out
     """
-    light = shrink(lightness, tuple(min(pair) for pair in zip(ab.shape[:2], lightness.shape, strict=True)))
-    if light.shape != ab.shape[:2] or light.size < FEWEST_CELLS:
+    shape = tuple(min(pair) for pair in zip(ab.shape[:2], lightness.shape, strict=True))
+    counts = np.ones(ab.shape[:2], bool) if weight is None else weight >= 0.5
+    if shape != ab.shape[:2] or counts.sum() < FEWEST_CELLS:
         return 0.0
-    busy = np.abs(convolve(light, SECOND_DIFFERENCE, mode="nearest"))
-    counts = np.ones(light.shape, bool) if weight is None else weight >= 0.5
-    if counts.sum() < FEWEST_CELLS:
-        return 0.0
-    is_even = counts & (busy <= np.median(busy[counts]))
+    busy = _unevenness(lightness, shape)
+    share = min(1.0, max(EVEN[0], EVEN[1] / counts.sum()))
+    is_even = counts & (busy <= np.quantile(busy[counts], share))
     found = [np.abs(convolve(plane, SECOND_DIFFERENCE, mode="nearest")[is_even]) for plane in np.moveaxis(ab, -1, 0)]
     return float(np.median(np.concatenate(found)) / NORMAL_MEDIAN / np.linalg.norm(SECOND_DIFFERENCE))
+
+
+def _unevenness(lightness: Float, shape: tuple[int, int]) -> Float:
+    """Variance of L* in the 3 × 3 cells around each cell of a grid: within cells and between their means."""
+    centred = lightness - lightness.mean()  # single precision holds the difference of squares better
+    light, square = shrink(centred, shape), shrink(centred * centred, shape)
+    return uniform_filter(square, 3) - uniform_filter(light, 3) ** 2
 
 
 def trust_of(noise: float) -> tuple[float, int]:

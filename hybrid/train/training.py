@@ -40,7 +40,7 @@ class TrainSettings:
     seed : of every random draw
     bins : name in hybrid.bins.BINS, the colours that answers range over
     share : of the photos and thumbnails that are trained on, for learning curves
-    half : compute in bfloat16 where that is faster and safe; None: on CUDA only
+    half : compute in bfloat16; None: where that is faster, by `has_fast_half`
     steps : budget of optimiser steps in place of that of time, or None
     old : share of the photos that are seen as an old photograph would show them
     """
@@ -115,7 +115,7 @@ class Training:
                     "peak": settings.encoder_rate if settings.encoder or settings.start else settings.rate,
                 }
             )
-        self.half = device.type == "cuda" if settings.half is None else settings.half
+        self.half = has_fast_half(device) if settings.half is None else settings.half
         self._objective: nn.Module = Objective(self.model, self.loss_of)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
         self.average = torch.optim.swa_utils.AveragedModel(self.model, avg_fn=running_average, use_buffers=True)
@@ -179,6 +179,13 @@ class Training:
         self.average.update_parameters(self.model)
         self.step += 1
         return float(loss.detach())
+
+
+def has_fast_half(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32: on CUDA, and on processors with AMX (others take twice as long)."""
+    if device.type == "cpu":
+        return getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
+    return device.type == "cuda"
 
 
 def running_average(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:

@@ -113,6 +113,17 @@ def test_noise_is_measured_beside_edges_and_texture(noise: float) -> None:
     assert found == pytest.approx(noise, rel=0.12, abs=1e-6)
 
 
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_texture_whose_colours_change_from_cell_to_cell_is_no_noise(noise: float) -> None:
+    random = np.random.default_rng(1)
+    leaves = random.random((60, 80)).astype(np.float32)
+    leaves[:, 60:] = 0.5  # a quarter is sky
+    ab = leaves[..., None] * np.array([40, -30], np.float32)
+    photo = np.kron(20 + 60 * leaves, np.ones((3, 3), np.float32))
+    found = noise_of(ab + noise * random.standard_normal(ab.shape).astype(np.float32), photo)
+    assert found == pytest.approx(noise, rel=0.12, abs=0.1)
+
+
 def test_trust_falls_with_the_noise_of_a_picture() -> None:
     assert trust_of(0.0) == (100, 0)
     assert trust_of(1.0) == (30, 0)
