@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid.grain import without_grain
 from hybrid.scale import shading, shrink
 from hybrid.strokes import Paint
 from solvers import CellMeans, ChromaSolver, Seeds, SolverError
@@ -74,14 +75,15 @@ def yielding(cells: CellMeans, share: Float, tint: Float) -> CellMeans:
 
 
 def reaching(lightness: Float, threads: int | None = None) -> ChromaSolver:
-    """The solver of memberships: its weights stop harder at edges than those of the colours do.
+    """The solver of memberships: its weights stop harder at edges than those of the colours do, and not at grain.
 
     Parameters
     ----------
     lightness : (h, w) float32, L*
     threads : as of `ChromaSolver`
     """
-    return ChromaSolver(np.clip(lightness / 100, 0, 1), affinity="gaussian", sigma=0.03, floor=1e-4, threads=threads)
+    luminance = np.clip(without_grain(lightness) / 100, 0, 1)
+    return ChromaSolver(luminance, affinity="gaussian", sigma=0.03, floor=1e-4, threads=threads)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve, maximum_filter, minimum_filter, uniform_filter
+from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 from hybrid.bins import annealed_mean, vividness_weight
+from hybrid.grain import deviation
 from hybrid.predict import Prediction
 from hybrid.scale import L_OFFSET, MOST_SHADING, enlarge, shading, shrink
 from hybrid.segments import joint_log_probability, overlap
 from solvers import CellMeans
 
 Float = NDArray[np.float32]
-SECOND_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-NORMAL_MEDIAN = 0.6745
-"""Median of the modulus of a normal variable of standard deviation 1."""
 FEWEST_CELLS = 64
 EVEN = 0.1, 400
 """Noise is measured on the most even cells of a photo: this share of them, and so many if there are."""
@@ -118,8 +116,8 @@ def cells_of(shape: tuple[int, ...], longest: int = 256) -> tuple[int, int]:
 def noise_of(ab: Float, lightness: Float, weight: Float | None = None) -> float:
     """Standard deviation of what is independent from cell to cell in a picture's colours, in a and in b.
 
-    The median response to a second difference across and down (Immerkær 1996), over the tenth of the cells in and
-    around which the photo itself is most even, so that edges and texture do not count.
+    The median `deviation` of the tenth of the cells in and around which the photo itself is most even, so that edges
+    and texture do not count.
 
     Parameters
     ----------
@@ -134,8 +132,7 @@ def noise_of(ab: Float, lightness: Float, weight: Float | None = None) -> float:
     busy = _unevenness(lightness, shape)
     share = min(1.0, max(EVEN[0], EVEN[1] / counts.sum()))
     is_even = counts & (busy <= np.quantile(busy[counts], share))
-    found = [np.abs(convolve(plane, SECOND_DIFFERENCE, mode="nearest")[is_even]) for plane in np.moveaxis(ab, -1, 0)]
-    return float(np.median(np.concatenate(found)) / NORMAL_MEDIAN / np.linalg.norm(SECOND_DIFFERENCE))
+    return float(np.median([deviation(plane)[is_even] for plane in np.moveaxis(ab, -1, 0)]))
 
 
 def _unevenness(lightness: Float, shape: tuple[int, int]) -> Float:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hybrid.colorized import HALF_STEP, Colorized, hints_kept
 from hybrid.contrast import local_contrast
 from hybrid.finish import Corrections, Window, finish, finish_window
+from hybrid.grain import without_grain
 from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo
 from hybrid.picture import completed
@@ -256,10 +257,11 @@ class Session:
         return cell_means(colors, self.guide, self._firmness, choice.saturation, choice.warmth)
 
     def _linked(self, softness: float) -> ChromaSolver:
-        """The solver of colours, its links weak where lightness changes, and local contrast by more than `softness`."""
-        solver = ChromaSolver(np.clip(self.guide / 100, 0, 1))
+        """The solver of colours: links weak where lightness but for its grain changes, local contrast by `softness`."""
+        even = without_grain(self.guide)
+        solver = ChromaSolver(np.clip(even / 100, 0, 1))
         softness = softness if self.settings.contrast is None else self.settings.contrast
-        return weakened(solver, local_contrast(self.guide)[..., None], softness) if softness else solver
+        return weakened(solver, local_contrast(even)[..., None], softness) if softness else solver
 
     def _spread(
         self,

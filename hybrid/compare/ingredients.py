@@ -14,6 +14,7 @@ from hybrid.compare.interpolate import bicubic
 from hybrid.compare.sources import Source
 from hybrid.compare.spread import centres
 from hybrid.contrast import local_contrast
+from hybrid.grain import without_grain
 from hybrid.scale import L_OFFSET, MOST_SHADING, lift, shading, shrink, working_shape
 from hybrid.scribbles import CellColors, cell_means, colors_of_prediction, limited, noise_of, trust_of
 from hybrid.segments import regions
@@ -43,6 +44,7 @@ class Way:
     vividness : how far rare colours are favoured
     megapixels : size at which colours are spread
     lifted : "lines" or "bicubic"; None where they are spread at the photo's own size
+    is_grainless : whether links are judged by the photo without its grain
     shading : power of L* + 16 that chroma is spread relative to: 1/2, 1, or 0 for a and b themselves
     has_means : whether a cell speaks of its mean, else of its central pixel, as firmly
     links : from lightness, "power" or "levin", or "even": none weaker than its neighbours
@@ -57,6 +59,7 @@ class Way:
     vividness: float | None = None
     megapixels: float = Settings().megapixels
     lifted: str | None = "lines"
+    is_grainless: bool = True
     shading: float = 0.5
     has_means: bool = True
     links: str = "power"
@@ -89,6 +92,7 @@ ABLATIONS: dict[str, Callable[[Way], Way]] = {
     "levin_links": _with(links="levin"),
     "even_links": _with(links="even"),
     "no_reweighting": _with(reweightings=0),
+    "grain_and_all": _with(is_grainless=False),
     "no_contrast": _with(contrast=0.0),
     "no_limit": _with(is_limited=False),
     "no_fusion": _with(fusion=0.0),
@@ -107,9 +111,10 @@ def colored(lightness: Float, source: Source, way: Way) -> Float:
     shape = working_shape(lightness.shape, way.megapixels)
     guide = shrink(lightness, shape)
     cells, tolerance = _cells(_colors(source, guide, way), guide, way), HALF_STEP / MOST_SHADING
-    solver = ChromaSolver.from_stencil(_links(guide, way.links))
+    even = without_grain(guide) if way.is_grainless else guide
+    solver = ChromaSolver.from_stencil(_links(even, way.links))
     if way.contrast:
-        solver = weakened(solver, local_contrast(guide)[..., None], way.contrast)
+        solver = weakened(solver, local_contrast(even)[..., None], way.contrast)
     seeds, means = (Seeds.none(), cells) if way.has_means else (_at_centres(cells, shape), None)
     spreading = Spreading(solver, _shade(guide, way), Settings().softness, way.reweightings, tolerance)
     chroma = spreading.whole(Wishes(seeds, means, None), is_last=True).chroma[-1]
