@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from random_problems import exact, random_problem
 
-from solvers import CellMeans, ChromaSolver, SolverError, affinity, multigrid
+from solvers import CellMeans, ChromaSolver, Seeds, SolverError, affinity, multigrid
 from solvers.cells import CellOperator
 from solvers.gallery import GALLERY, constant, grain, scattered, strokes
 from solvers.krylov import Spectrum, Stop, conjugate_gradients
@@ -117,6 +117,19 @@ def test_threads_change_no_aggregate_and_hardly_the_answer(cells):
             assert (one == other).all()
         assert np.abs(answer.chroma - answers[0].chroma).max() < 1e-4
         assert abs(answer.iterations - answers[0].iterations) <= 1
+
+
+def test_channels_solved_at_once_are_those_solved_one_pair_after_the_other():
+    """Beside each other they must share no room to work in."""
+    shape = (200, 210)
+    seeds, random = strokes(shape, 9), np.random.default_rng(0)
+    seeds = Seeds(seeds.index, random.random((len(seeds), 5)), seeds.weight)
+    stencil = affinity(grain(shape))
+    one, both = (ChromaSolver.from_stencil(stencil, threads=threads) for threads in (1, 2))
+    for tolerance in (BOUND / 10, BOUND / 100):
+        answers = [solver.solve(seeds, tolerance=tolerance) for solver in (one, both)]
+        assert np.abs(answers[0].chroma - answers[1].chroma).max() < tolerance
+        assert answers[0].iterations == answers[1].iterations
 
 
 @pytest.mark.parametrize("threads", [0, -1])
