@@ -9,7 +9,7 @@ import pytest
 
 from hybrid import finish
 from hybrid.colorized import HALF_STEP
-from hybrid.finish import Corrections, finish_window, pieces
+from hybrid.finish import Corrections, corrections, pieces
 from hybrid.photo import Photo
 from hybrid.scale import enlarge, shading
 from hybrid.scribbles import CellColors
@@ -145,7 +145,7 @@ def test_few_corrections_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hybrid.finish.MOST_KEPT", 3 * max(np.prod([c.stop - c.start for c in p.core]) for p in found))
     known, lifted = Corrections(), lambda window: np.zeros((*photo.lightness[window].shape, 2), np.float32)
     for piece in found:
-        finish_window(lifted, painted, photo.lightness, working, 0.004, piece.core, None, known)
+        corrections(lifted, painted, photo.lightness, working, 0.004, piece.core, None, known)
     held = [known.find(piece, piece.task(lifted, painted, photo.lightness), 0.0) for piece in found]
     assert [each is None for each in held] == [True, True, False]
 
