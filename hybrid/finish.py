@@ -7,6 +7,7 @@ tiles can be solved one by one without a seam.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ SAME = 0.1
 """Share of the tolerance by which what is wanted of a tile may change before it is solved again."""
 MOST_KEPT = 32_000_000
 """Numbers of all corrections that are kept, 4 bytes each: a window of a large photo needs some 10 million."""
+MOST_BEGUN = 1_200_000
+"""Numbers of all answers that others can begin from; with what solves them, some 50 bytes each."""
 OVERHEAD = 600
 """Working pixels whose solving takes as long as to begin a solve."""
 RESTING = 10.0
@@ -66,7 +69,7 @@ def finish(
     found = []
     for piece in pieces(paint, lightness.shape, working):
         task = piece.task(lambda window: ab[window], paint, lightness)
-        found.append((piece.core, piece.solved(task, lightness, tolerance, watch)))
+        found.append((piece.core, piece.solved(task, lightness, tolerance, watch)[0]))
     for core, correction in found:
         ab[core] += correction
     return sum(correction.size // 2 for _, correction in found)
@@ -98,13 +101,15 @@ def corrections(
     tasks = [piece.task(lifted, paint, lightness) for piece in near]
     found = [known.find(piece, task, SAME * tolerance) for piece, task in zip(near, tasks, strict=True)]
     missing = [number for number, correction in enumerate(found) if correction is None]
+    missing.sort(key=lambda number: -math.prod(near[number].cells))  # the longest first: none is waited for alone
 
-    def solve(number: int) -> Float:
-        return near[number].solved(tasks[number], lightness, tolerance, watch, threads=1)
+    def solve(number: int) -> tuple[Float, Begun]:
+        piece = near[number]
+        return piece.solved(tasks[number], lightness, tolerance, watch, known.begun(piece), threads=1)
 
-    for number, correction in zip(missing, Team().map(solve, missing), strict=True):
+    for number, (correction, begun) in zip(missing, Team().map(solve, missing), strict=True):
         found[number] = correction
-        known.keep(near[number], tasks[number], correction)
+        known.keep(near[number], tasks[number], correction, begun)
     return [(piece.core, each) for piece, each in zip(near, found, strict=True) if each is not None]
 
 
@@ -171,44 +176,76 @@ class Piece:
         return Task(index, (paint.ab[first:last][is_inside] - ab) / light[:, None])
 
     def solved(
-        self, task: Task, lightness: Float, tolerance: float, watch: Watch | None = None, threads: int | None = None
-    ) -> Float:
-        """What to add to the lifted ab of the core."""
+        self,
+        task: Task,
+        lightness: Float,
+        tolerance: float,
+        watch: Watch | None = None,
+        begun: Begun | None = None,
+        threads: int | None = None,
+    ) -> tuple[Float, Begun]:
+        """What to add to the lifted ab of the core, and what another task here can begin from."""
         light = lightness[self.window]
         height, width = light.shape
         weight = np.full(self.cells, RESTING, np.float32)
         rows, columns = np.divmod(task.index, width)
         weight[rows * self.cells[0] // height, columns * self.cells[1] // width] = 0
         resting = CellMeans(np.zeros((*self.cells, 2), np.float32), weight)
-        solver = ChromaSolver(np.clip(light / 100, 0, 1), threads=threads)
+        solver = begun.solver if begun else ChromaSolver(np.clip(light / 100, 0, 1), threads=threads)
         seeds = Seeds(task.index, task.wanted, np.full(len(task.index), HARD, np.float32))
-        found = solver.solve(seeds, resting, tolerance=tolerance, watch=watch).chroma
+        start = begun.chroma if begun else None
+        found = solver.solve(seeds, resting, start, tolerance, watch=watch).chroma
         core = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(self.core, self.window, strict=True))
-        return found[core] * shading(light[core])[..., None]
+        return found[core] * shading(light[core])[..., None], Begun(solver, found)
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """The solver of a tile's window, and its last answer."""
+
+    solver: ChromaSolver
+    chroma: Float
+
+
+@dataclass(eq=False)
+class _Known:
+    task: Task
+    correction: Float
+    begun: Begun | None
 
 
 class Corrections:
-    """Corrections of the tiles that were asked for last, and the tasks that they solve."""
+    """Corrections of the tiles that were asked for last, the tasks that they solve, and where others can begin."""
 
     def __init__(self) -> None:
-        self._known: dict[Place, tuple[Task, Float]] = {}
+        self._known: dict[Place, _Known] = {}
 
     def find(self, piece: Piece, task: Task, least: float) -> Float | None:
         """That of the same task, as far as the wanted changes by no more than `least`."""
-        before, correction = self._known.get(_place_of(piece), (None, None))
-        if before is None or not np.array_equal(before.index, task.index):
+        known = self._known.get(_place_of(piece))
+        if known is None or not np.array_equal(known.task.index, task.index):
             return None
-        if not (np.abs(before.wanted - task.wanted) <= least).all():
+        if not (np.abs(known.task.wanted - task.wanted) <= least).all():
             return None
         self._known[_place_of(piece)] = self._known.pop(_place_of(piece))
-        return correction
+        return known.correction
 
-    def keep(self, piece: Piece, task: Task, correction: Float) -> None:
+    def begun(self, piece: Piece) -> Begun | None:
+        """What another task of a tile can begin from, if that is kept."""
+        known = self._known.get(_place_of(piece))
+        return known.begun if known else None
+
+    def keep(self, piece: Piece, task: Task, correction: Float, begun: Begun | None = None) -> None:
         """Keep one, and let go of what was asked for longest ago if they become too many."""
         self._known.pop(_place_of(piece), None)
-        self._known[_place_of(piece)] = task, correction
-        while len(self._known) > 1 and sum(known.size for _, known in self._known.values()) > MOST_KEPT:
+        self._known[_place_of(piece)] = _Known(task, correction, begun)
+        while len(self._known) > 1 and sum(known.correction.size for known in self._known.values()) > MOST_KEPT:
             del self._known[next(iter(self._known))]
+        begun_in = [known for known in self._known.values() if known.begun]
+        total = np.cumsum([known.begun.chroma.size for known in reversed(begun_in) if known.begun])
+        for known, numbers in zip(reversed(begun_in), total, strict=True):
+            if numbers > MOST_BEGUN:
+                known.begun = None
 
 
 Place = tuple[int, ...]
