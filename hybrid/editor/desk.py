@@ -66,6 +66,7 @@ class Desk:
         self.pyramid = Pyramid(material.photo.lightness)
         self.document = material.project.document
         self._tabs: set[Outbox] = set()
+        self._watched: dict[Outbox, dict[Place, int]] = {}
         self._order = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._picture: Picture | None = None
@@ -103,6 +104,8 @@ class Desk:
     def leave(self, tab: Outbox) -> None:
         """A tab has gone."""
         self._tabs.discard(tab)
+        if self._watched.pop(tab, None):
+            self._look()
 
     def state(self) -> dict[str, Any]:
         """All that a tab needs to begin with."""
@@ -130,7 +133,7 @@ class Desk:
             **change.as_json(),
         }
 
-    async def ask(self, message: Any) -> None:
+    async def ask(self, message: Any, tab: Outbox) -> None:
         """Do what a tab asks for.
 
         Raises
@@ -142,7 +145,7 @@ class Desk:
             raise ValueError("wanted a JSON object")
         wish = message.get("do")
         if wish == "look":
-            self._look(message)
+            self._watch(message, tab)
         elif wish == "save":
             await self.save()
         elif wish in ("add", "replace", "undo", "redo"):
@@ -150,7 +153,8 @@ class Desk:
         else:
             raise ValueError(f"do {wish!r}: unknown; wanted add, replace, undo, redo, look or save")
 
-    def _look(self, message: dict[str, Any]) -> None:
+    def _watch(self, message: dict[str, Any], tab: Outbox) -> None:
+        """A tab looks at these tiles from now on, and has editions of some."""
         places = message.get("tiles")
         if not isinstance(places, list) or len(places) > MOST_TILES:
             raise ValueError(f"tiles: wanted a list of at most {MOST_TILES} columns and rows")
@@ -159,7 +163,14 @@ class Desk:
             for place in places
             if isinstance(place, list) and len(place) in (2, 3) and all(type(part) is int for part in place)
         ]
-        self.engine.look_at({place: edition for place, edition in known if self.pyramid.has(0, *place)})
+        self._watched[tab] = {place: edition for place, edition in known if self.pyramid.has(0, *place)}
+        self._look(tab)
+
+    def _look(self, tab: Outbox | None = None) -> None:
+        """Have tiles rendered that any tab looks at, those of one first."""
+        own = {} if tab is None else self._watched[tab]
+        others = {place: edition for tiles in self._watched.values() for place, edition in tiles.items()}
+        self.engine.look_at({**own, **others, **own})
 
     async def _change(self, wish: str, message: dict[str, Any]) -> None:
         """Change the document, note it on disk, then tell all tabs; one change after another."""

@@ -101,6 +101,7 @@ class Engine:
         self._wanted: Wanted | None = None
         self._current: Wanted | None = None
         self._tiles: dict[Place, int] = {}
+        self._watched: dict[Place, int] = {}
         self._is_closed = False
         self._session: Session | None = None
         self._quick: QuickSpread | None = None
@@ -134,12 +135,12 @@ class Engine:
             self._news.notify_all()
 
     def look_at(self, tiles: Mapping[Place, int]) -> None:
-        """Render these full-size tiles as they will be written, in this order, once the colours have settled.
+        """Render these full-size tiles as they will be written, in this order, whenever the colours have settled.
 
         Each with the edition that is there already, NONE for none: only what is new is told.
         """
         with self._news:
-            self._tiles = dict(tiles)
+            self._tiles, self._watched = dict(tiles), dict(tiles)
             self._news.notify_all()
 
     def settled(self) -> Settled | None:
@@ -245,6 +246,7 @@ class Engine:
         spread = session.spread(list(wanted.strokes.values()), watch, last) if wanted.strokes else self._plain
         with self._news:
             self._settled, self._settled_change = Settled(revision, session, spread), change
+            self._tiles = self._tiles or dict(self._watched)
             self._news.notify_all()
         self._base, self._base_codes = spread.chroma, spread.chroma.astype(np.float16)
         self._listener.chroma(revision, "settled", self._base_codes)
@@ -301,6 +303,9 @@ class Engine:
             rendered = self._team.map(lambda place: exact.rendered(settled.spread, place, found, tiles[place]), some)
             for place, tile in zip(some, rendered, strict=True):
                 self._listener.tile(wanted.revision, place, tile)
+                with self._news:
+                    if place in self._watched:
+                        self._watched[place] = tile.edition
             if self._tiles or self._is_superseded(wanted):
                 return
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from hybrid.editor.codes import codes_of_lab
@@ -84,14 +85,13 @@ class ExactTiles:
         if before is None or painted is None or not self._tiles:
             self._seen = spread.chroma.copy()
             return
-        difference = np.abs(spread.chroma - before)
-        is_other = (difference[..., 0] > UNSEEN) | (difference[..., 1] > UNSEEN)
+        is_other = np.zeros(before.shape[:2], np.bool_)
+        _follow(spread.chroma, np.float32(UNSEEN), before, is_other)
         repainted = _repainted(painted, spread.painted, self._session.photo.lightness.shape[1])
         for place, known in self._tiles.items():
             window = self.window(place)
             known.stale = spanned(known.stale, self._under(window, is_other))
             known.stale = spanned(known.stale, _within(window, *repainted))
-        before[is_other] = spread.chroma[is_other]
 
     def prepared(
         self, spread: Spread, places: list[Place], watch: Callable[[Any, float], bool] | None = None
@@ -156,6 +156,16 @@ class ExactTiles:
             for f, r, small, full in zip(found, read, is_other.shape, shape, strict=True)
         )
         return _inside(window, (reached[0], reached[1]))
+
+
+@njit(cache=True, nogil=True)
+def _follow(chroma, least, seen, is_other):  # type: ignore[no-untyped-def]
+    """What was seen becomes the chroma where that is another by more than `least`, and only there."""
+    for y in range(chroma.shape[0]):
+        for x in range(chroma.shape[1]):
+            if max(abs(chroma[y, x, 0] - seen[y, x, 0]), abs(chroma[y, x, 1] - seen[y, x, 1])) > least:
+                is_other[y, x] = True
+                seen[y, x, 0], seen[y, x, 1] = chroma[y, x, 0], chroma[y, x, 1]
 
 
 def _repainted(before: Paint, after: Paint, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

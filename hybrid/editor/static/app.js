@@ -176,12 +176,12 @@ export class App {
     this.looking = window.setTimeout(() => this.look(), LOOK_AFTER);
   }
 
-  /** Ask for the exact tiles that are seen, if the colours have settled. */
+  /** Tell the server which exact tiles are seen: it sends what is new of them whenever colours have settled. */
   look() {
-    const { state, revision } = this.model;
-    if (!state || this.picture.revision !== revision || this.picture.kind !== SETTLED) return;
-    const missing = this.picture.missingExact(this.view, state, this.ratio);
-    if (missing.length) this.link.send({ do: "look", tiles: this.picture.asked(missing) });
+    const { state } = this.model;
+    if (!state) return;
+    const seen = this.picture.exactSeen(this.view, state, this.ratio);
+    this.link.send({ do: "look", tiles: this.picture.asked(seen) });
   }
 
   // ---- the server
@@ -194,6 +194,7 @@ export class App {
       this.picture.forgetExact();
       this.waiting = [];
       if (this.view.x === 0) this.fit();
+      this.lookSoon();
       this.setStage(words.stage);
     } else if (words.type === "changed") {
       model.apply(words);
@@ -220,17 +221,13 @@ export class App {
     const { state } = this.model;
     if (!state) return;
     if (picture.kind === TILE) {
-      this.picture.setExact(picture, state);
+      if (!this.picture.setExact(picture, state)) this.lookSoon();
     } else {
       this.picture.setChroma(picture, state);
       this.waiting = this.waiting.filter((each) => each.revision < 0 || each.revision > picture.revision);
       this.model.preview = null;
       this.redrawInk();
-      if (picture.kind === SETTLED) {
-        if (picture.revision === this.model.revision) this.look();
-        else this.lookSoon(); // what it is of has not been told yet
-        if (this.hasDoubt) this.askDoubt();
-      }
+      if (picture.kind === SETTLED && this.hasDoubt) this.askDoubt();
     }
     this.redraw();
   }

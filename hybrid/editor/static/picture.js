@@ -86,7 +86,10 @@ export class PictureView {
     }
   }
 
-  /** Take in an exact tile, or the part that has changed. @param {Picture} picture @param {State} state */
+  /**
+   * Take in an exact tile, or the part that has changed; false where what that is a part of is not here.
+   * @param {Picture} picture @param {State} state
+   */
   setExact(picture, state) {
     const gl = this.gl;
     const { column, row, left, top, width, height } = picture;
@@ -99,7 +102,7 @@ export class PictureView {
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, width, height, 0, gl.RGB, gl.UNSIGNED_BYTE, bytes(picture));
       filtered(gl, gl.LINEAR, gl.NEAREST);
     } else if (tile?.edition !== picture.base) {
-      return; // the part of a tile that is not here
+      return false;
     } else if (width && height) {
       gl.bindTexture(gl.TEXTURE_2D, tile.texture);
       gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
@@ -119,6 +122,7 @@ export class PictureView {
       gl.deleteTexture(texture);
       this.exactTiles.delete(oldest);
     }
+    return true;
   }
 
   /** Let go of all exact tiles: the server that numbered them is gone. */
@@ -147,13 +151,17 @@ export class PictureView {
 
   /** Exact tiles that are seen and not here as the colours are now. @param {View} view @param {State} state @param {number} ratio */
   missingExact(view, state, ratio) {
-    if (view.scale * ratio < EXACT_FROM) return [];
-    const screen = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
-    const seen = tilesSeen(view, screen, state.photo, 0, state.tiles.side).slice(0, MOST_EXACT);
-    return seen.filter((place) => this.exactTiles.get(place.join("/"))?.revision !== this.revision);
+    return this.exactSeen(view, state, ratio).filter((place) => this.exactTiles.get(place.join("/"))?.revision !== this.revision);
   }
 
-  /** Missing tiles as the server is asked for them: column, row, and the edition that is here. @param {[number, number][]} places */
+  /** Exact tiles that are seen, from the middle outwards. @param {View} view @param {State} state @param {number} ratio */
+  exactSeen(view, state, ratio) {
+    if (view.scale * ratio < EXACT_FROM) return [];
+    const screen = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
+    return tilesSeen(view, screen, state.photo, 0, state.tiles.side).slice(0, MOST_EXACT);
+  }
+
+  /** Tiles as the server is told of them: column, row, and the edition that is here. @param {[number, number][]} places */
   asked(places) {
     return places.map((place) => {
       const tile = this.exactTiles.get(place.join("/"));

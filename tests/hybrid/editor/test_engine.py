@@ -12,7 +12,7 @@ import pytest
 from hybrid.editor import engine as module
 from hybrid.editor import exact
 from hybrid.editor.engine import Engine, Listener, Wanted
-from hybrid.editor.wire import NONE
+from hybrid.editor.wire import NONE, is_nowhere
 from hybrid.photo import Photo
 from hybrid.scribbles import CellColors
 from hybrid.settings import Settings
@@ -77,6 +77,27 @@ def test_a_tile_under_which_nothing_changes_is_not_coded_again(engine: Engine, t
             engine.look_at({(0, 0): NONE})
             until(lambda revision=revision: any(news[:2] == ("tile", revision) for news in told))  # type: ignore[misc]
             assert coded.call_count == times
-    tiles = [news[3].codes for news in told if news[0] == "tile"]  # type: ignore[attr-defined]
-    assert np.array_equal(tiles[0], tiles[1])
-    assert not np.array_equal(tiles[1], tiles[2])
+    tiles = {news[1]: news[3].codes for news in told if news[0] == "tile"}  # type: ignore[attr-defined]
+    assert np.array_equal(tiles[1], tiles[2])
+    assert not np.array_equal(tiles[2], tiles[3])
+
+
+def test_what_is_looked_at_is_told_whenever_colours_settle(engine: Engine, told: list[tuple[object, ...]]) -> None:
+    """And only what is new of it, to who has the edition that was told last."""
+    engine.look_at({(0, 0): NONE})
+    editions = []
+    for revision, strokes in ((1, STROKES), (2, dict(reversed(STROKES.items()))), (3, {})):
+        engine.show(Wanted(revision, strokes, {}))
+        until(lambda revision=revision: any(news[:2] == ("tile", revision) for news in told))  # type: ignore[misc]
+        tile = told[-1][3]
+        editions.append((tile.base, tile.edition, is_nowhere(tile.part)))  # type: ignore[attr-defined]
+    (first, one, _), (second, two, is_same), (third, three, is_same_again) = editions
+    assert (first, second, third) == (NONE, one, two)
+    assert (is_same, is_same_again) == (True, False)
+    assert one == two != three
+    engine.look_at({})
+    engine.show(Wanted(4, STROKES, {}))
+    engine.wait_settled(4, lambda: False)
+    until(lambda: told[-1] == ("stage", 4, ""))
+    time.sleep(0.2)
+    assert told[-1] == ("stage", 4, "")
