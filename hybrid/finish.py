@@ -21,7 +21,7 @@ from hybrid.scale import shading
 from hybrid.strokes import Paint
 from solvers import CellMeans, ChromaSolver, Seeds
 from solvers.problem import Watch
-from solvers.team import Team
+from solvers.team import standing_team
 
 Float = NDArray[np.float32]
 Window = tuple[slice, slice]
@@ -107,7 +107,7 @@ def corrections(
         piece = near[number]
         return piece.solved(tasks[number], lightness, tolerance, watch, known.begun(piece), threads=1)
 
-    for number, (correction, begun) in zip(missing, Team().map(solve, missing), strict=True):
+    for number, (correction, begun) in zip(missing, standing_team().map(solve, missing), strict=True):
         found[number] = correction
         known.keep(near[number], tasks[number], correction, begun)
     return [(piece.core, each) for piece, each in zip(near, found, strict=True) if each is not None]

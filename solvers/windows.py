@@ -34,7 +34,7 @@ from solvers.problem import Problem, SolverError, Watch
 from solvers.seeds import Seeds
 from solvers.stencil import Stencil
 from solvers.system import System
-from solvers.team import Team
+from solvers.team import Team, standing_team
 
 MARGIN = 40
 """Pixels around the changed ones that a window begins with."""
@@ -134,7 +134,7 @@ def patched(
     """
     shape = chroma.shape[0], chroma.shape[1]
     touched = changed_pixels(before.seeds, after.seeds)
-    team = Team(threads)
+    team = Team(1) if threads == 1 else standing_team()
     margins = (margin, margin, margin, margin) if isinstance(margin, int) else margin
     smaller: tuple[Window, NDArray[np.float32]] | None = None
     while True:
