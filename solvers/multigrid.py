@@ -136,7 +136,10 @@ class Hierarchy:
 
         Pixels that seeds pin are left out of their aggregates; what ties them to others ties those to zero.
         """
+        is_same = self._is_known(seeds, cells)
         self._seeds, self._system = seeds, None
+        if is_same:
+            return
         levels, owner = self.levels, self.owner.ravel()
         transfer.release(owner, self._pinned)
         pinned = np.empty(len(seeds), np.int64)
@@ -180,6 +183,17 @@ class Hierarchy:
                 np.concatenate([spread.data for spread in rows]).astype(np.float32),
             )
         self._top = self._top_level()
+
+    def _is_known(self, seeds: Seeds, cells: CellOperator | None) -> bool:
+        """Whether the levels are those of such weights already."""
+        mine, old = self.cells, self._seeds
+        if self._dense.size == 0 or (cells is None) != (mine is None):
+            return False
+        if cells is not None and mine is not None:
+            is_other = cells.is_blurred or mine.is_blurred or not np.array_equal(cells.weight, mine.weight)
+        else:
+            is_other = False
+        return not is_other and np.array_equal(old.index, seeds.index) and np.array_equal(old.weight, seeds.weight)
 
     def _top_level(self) -> TopLevel | None:
         """Level 0 for threads to share, if they can."""
