@@ -107,31 +107,32 @@ _XYZ_TO_LMS = np.array(
         [0.0482003018, 0.2643662691, 0.6338517070],
     ]
 )
-_ROOTS_TO_OKLAB = np.array(
+ROOTS_TO_OKLAB = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
 )
-_OKLAB_TO_ROOTS = np.linalg.inv(_ROOTS_TO_OKLAB)
+OKLAB_TO_ROOTS = np.linalg.inv(ROOTS_TO_OKLAB)
 
 
-def _lms_matrix(to_xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+def lms_matrix(to_xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear RGB to OKLab's LMS, (3, 3), of an RGB space."""
     lms = _XYZ_TO_LMS @ to_xyz
     return lms / lms.sum(axis=1, keepdims=True)  # so that white is (1, 1, 1) and grey has no chroma at all
 
 
 def oklab_from_linear(rgb: Float, to_xyz: NDArray[np.float64] = SRGB_TO_XYZ) -> Float:
     """OKLab of linear RGB: (..., 3) to (..., 3) of L 0..1, a, b."""
-    roots = np.cbrt(rgb @ _lms_matrix(to_xyz).T.astype(rgb.dtype))
-    return roots @ _ROOTS_TO_OKLAB.T.astype(rgb.dtype)
+    roots = np.cbrt(rgb @ lms_matrix(to_xyz).T.astype(rgb.dtype))
+    return roots @ ROOTS_TO_OKLAB.T.astype(rgb.dtype)
 
 
 def linear_from_oklab(oklab: Float, to_xyz: NDArray[np.float64] = SRGB_TO_XYZ) -> Float:
     """Linear RGB of OKLab, both (..., 3); the inverse of `oklab_from_linear`."""
-    roots = oklab @ _OKLAB_TO_ROOTS.T.astype(oklab.dtype)
-    return (roots * roots * roots) @ np.linalg.inv(_lms_matrix(to_xyz)).T.astype(oklab.dtype)
+    roots = oklab @ OKLAB_TO_ROOTS.T.astype(oklab.dtype)
+    return (roots * roots * roots) @ np.linalg.inv(lms_matrix(to_xyz)).T.astype(oklab.dtype)
 
 
 def is_outside(rgb: Float) -> NDArray[np.bool_]:
@@ -181,10 +182,10 @@ def into_gamut(rgb: Float, y: Float, to_xyz: NDArray[np.float64] = SRGB_TO_XYZ) 
 
 def _hold_hue(rgb: Float, y: Float, to_xyz: NDArray[np.float64]) -> Float:
     """Bisect on the share of OKLab chroma kept; (N, 3), (N,) -> (N, 3) in the gamut."""
-    lms = _lms_matrix(to_xyz)
+    lms = lms_matrix(to_xyz)
     from_lms = np.linalg.inv(lms).T.astype(rgb.dtype)
     weights = (to_xyz[1] @ np.linalg.inv(lms)).astype(rgb.dtype)  # luminance of LMS
-    chroma = oklab_from_linear(rgb, to_xyz)[:, 1:] @ _OKLAB_TO_ROOTS[:, 1:].T.astype(rgb.dtype)  # in cube roots of LMS
+    chroma = oklab_from_linear(rgb, to_xyz)[:, 1:] @ OKLAB_TO_ROOTS[:, 1:].T.astype(rgb.dtype)  # in cube roots of LMS
     # At OKLab lightness L and chroma share s the luminance is sum w (L + s c)^3, a cubic in L with these moments.
     first, second, third = (chroma**power @ weights for power in (1, 2, 3))
 

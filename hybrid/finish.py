@@ -7,6 +7,7 @@ tiles can be solved one by one without a seam.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,10 +21,13 @@ from hybrid.scale import shading
 from hybrid.strokes import Paint
 from solvers import CellMeans, ChromaSolver, Seeds
 from solvers.problem import Watch
+from solvers.team import standing_team
 
 Float = NDArray[np.float32]
 Window = tuple[slice, slice]
 Lifted = Callable[[Window], Float]
+Correction = tuple[Window, Float]
+"""A full-size window, and what is added to its lifted ab."""
 TILE = 192
 MARGIN = 6
 """Working pixels: the side of a tile, and how far beyond the strokes the correction is solved for."""
@@ -31,6 +35,8 @@ SAME = 0.1
 """Share of the tolerance by which what is wanted of a tile may change before it is solved again."""
 MOST_KEPT = 32_000_000
 """Numbers of all corrections that are kept, 4 bytes each: a window of a large photo needs some 10 million."""
+MOST_BEGUN = 1_200_000
+"""Numbers of all answers that others can begin from; with what solves them, some 50 bytes each."""
 OVERHEAD = 600
 """Working pixels whose solving takes as long as to begin a solve."""
 RESTING = 10.0
@@ -63,23 +69,26 @@ def finish(
     found = []
     for piece in pieces(paint, lightness.shape, working):
         task = piece.task(lambda window: ab[window], paint, lightness)
-        found.append((piece.core, piece.solved(task, lightness, tolerance, watch)))
+        found.append((piece.core, piece.solved(task, lightness, tolerance, watch)[0]))
     for core, correction in found:
         ab[core] += correction
     return sum(correction.size // 2 for _, correction in found)
 
 
-def finish_window(
+def corrections(
     lifted: Lifted,
     paint: Paint,
     lightness: Float,
     working: tuple[int, int],
     tolerance: float,
     within: Window,
-    watch: Watch | None = None,
-    known: Corrections | None = None,
-) -> Float:
-    """What `finish` makes of one full-size window, (rows, columns, 2); only the tiles that it meets are solved.
+    watch: Watch | None,
+    known: Corrections,
+) -> list[Correction]:
+    """What `finish` adds near strokes in one full-size window: of each tile that meets it.
+
+    Tiles that are not known yet are solved beside each other, each by one thread. A correction that is the same array
+    as before is the same.
 
     Parameters
     ----------
@@ -88,23 +97,38 @@ def finish_window(
     paint, lightness, working, tolerance, watch : as of `finish`
     known : kept by who asks for many windows; a tile of which nothing else is asked than before is not solved again
     """
-    known = Corrections() if known is None else known
-    ab = lifted(within)
-    for piece in pieces(paint, lightness.shape, working, within):
-        shared = [slice(max(c.start, w.start), min(c.stop, w.stop)) for c, w in zip(piece.core, within, strict=True)]
-        if any(part.stop <= part.start for part in shared):
-            continue
-        task = piece.task(lifted, paint, lightness)
-        correction = known.find(piece, task, SAME * tolerance)
-        if correction is None:
-            correction = piece.solved(task, lightness, tolerance, watch)
-            known.keep(piece, task, correction)
-        place, source = (
-            tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(shared, of, strict=True))
-            for of in (within, piece.core)
-        )
-        ab[place] += correction[source]
-    return ab
+    near = [piece for piece in pieces(paint, lightness.shape, working, within) if shared(piece.core, within)]
+    tasks = [piece.task(lifted, paint, lightness) for piece in near]
+    found = [known.find(piece, task, SAME * tolerance) for piece, task in zip(near, tasks, strict=True)]
+    missing = [number for number, correction in enumerate(found) if correction is None]
+    missing.sort(key=lambda number: -math.prod(near[number].cells))  # the longest first: none is waited for alone
+
+    def solve(number: int) -> tuple[Float, Begun]:
+        piece = near[number]
+        return piece.solved(tasks[number], lightness, tolerance, watch, known.begun(piece), threads=1)
+
+    for number, (correction, begun) in zip(missing, standing_team().map(solve, missing), strict=True):
+        found[number] = correction
+        known.keep(near[number], tasks[number], correction, begun)
+    return [(piece.core, each) for piece, each in zip(near, found, strict=True) if each is not None]
+
+
+def add_corrections(ab: Float, within: Window, found: list[Correction]) -> None:
+    """Add to ab of a window what belongs to it."""
+    for core, correction in found:
+        part = shared(core, within)
+        if part is not None:
+            place, source = (
+                tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(part, of, strict=True))
+                for of in (within, core)
+            )
+            ab[place] += correction[source]
+
+
+def shared(one: Window, other: Window) -> Window | None:
+    """What two windows have in common, if anything."""
+    rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,50 +163,89 @@ class Piece:
     def task(self, lifted: Lifted, paint: Paint, lightness: Float) -> Task:
         """What the paint asks beyond the lifted ab."""
         (top, bottom), (left, right) = ((part.start, part.stop) for part in self.window)
-        rows, columns = np.divmod(paint.index, lightness.shape[1])
-        is_inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
-        index = (rows[is_inside] - top) * (right - left) + columns[is_inside] - left
-        light = shading(lightness.ravel()[paint.index[is_inside]])
-        wanted = (paint.ab[is_inside] - lifted(self.window).reshape(-1, 2)[index]) / light[:, None]
-        return Task(index, wanted)
+        first, last = np.searchsorted(paint.index, (top * lightness.shape[1], bottom * lightness.shape[1]))
+        rows, columns = np.divmod(paint.index[first:last], lightness.shape[1])
+        is_inside = (columns >= left) & (columns < right)
+        rows, columns = rows[is_inside], columns[is_inside]
+        index = (rows - top) * (right - left) + columns - left
+        if not len(index):
+            return Task(index, np.zeros((0, 2), np.float32))
+        down, across = (slice(int(place.min()), int(place.max()) + 1) for place in (rows, columns))
+        ab = lifted((down, across))[rows - down.start, columns - across.start]
+        light = shading(lightness[rows, columns])
+        return Task(index, (paint.ab[first:last][is_inside] - ab) / light[:, None])
 
-    def solved(self, task: Task, lightness: Float, tolerance: float, watch: Watch | None = None) -> Float:
-        """What to add to the lifted ab of the core."""
+    def solved(
+        self,
+        task: Task,
+        lightness: Float,
+        tolerance: float,
+        watch: Watch | None = None,
+        begun: Begun | None = None,
+        threads: int | None = None,
+    ) -> tuple[Float, Begun]:
+        """What to add to the lifted ab of the core, and what another task here can begin from."""
         light = lightness[self.window]
         height, width = light.shape
         weight = np.full(self.cells, RESTING, np.float32)
         rows, columns = np.divmod(task.index, width)
         weight[rows * self.cells[0] // height, columns * self.cells[1] // width] = 0
         resting = CellMeans(np.zeros((*self.cells, 2), np.float32), weight)
-        solver = ChromaSolver(np.clip(light / 100, 0, 1))
+        solver = begun.solver if begun else ChromaSolver(np.clip(light / 100, 0, 1), threads=threads)
         seeds = Seeds(task.index, task.wanted, np.full(len(task.index), HARD, np.float32))
-        found = solver.solve(seeds, resting, tolerance=tolerance, watch=watch).chroma
+        start = begun.chroma if begun else None
+        found = solver.solve(seeds, resting, start, tolerance, watch=watch).chroma
         core = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(self.core, self.window, strict=True))
-        return found[core] * shading(light[core])[..., None]
+        return found[core] * shading(light[core])[..., None], Begun(solver, found)
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """The solver of a tile's window, and its last answer."""
+
+    solver: ChromaSolver
+    chroma: Float
+
+
+@dataclass(eq=False)
+class _Known:
+    task: Task
+    correction: Float
+    begun: Begun | None
 
 
 class Corrections:
-    """Corrections of the tiles that were asked for last, and the tasks that they solve."""
+    """Corrections of the tiles that were asked for last, the tasks that they solve, and where others can begin."""
 
     def __init__(self) -> None:
-        self._known: dict[Place, tuple[Task, Float]] = {}
+        self._known: dict[Place, _Known] = {}
 
     def find(self, piece: Piece, task: Task, least: float) -> Float | None:
         """That of the same task, as far as the wanted changes by no more than `least`."""
-        before, correction = self._known.get(_place_of(piece), (None, None))
-        if before is None or not np.array_equal(before.index, task.index):
+        known = self._known.get(_place_of(piece))
+        if known is None or not np.array_equal(known.task.index, task.index):
             return None
-        if not (np.abs(before.wanted - task.wanted) <= least).all():
+        if not (np.abs(known.task.wanted - task.wanted) <= least).all():
             return None
         self._known[_place_of(piece)] = self._known.pop(_place_of(piece))
-        return correction
+        return known.correction
 
-    def keep(self, piece: Piece, task: Task, correction: Float) -> None:
+    def begun(self, piece: Piece) -> Begun | None:
+        """What another task of a tile can begin from, if that is kept."""
+        known = self._known.get(_place_of(piece))
+        return known.begun if known else None
+
+    def keep(self, piece: Piece, task: Task, correction: Float, begun: Begun | None = None) -> None:
         """Keep one, and let go of what was asked for longest ago if they become too many."""
         self._known.pop(_place_of(piece), None)
-        self._known[_place_of(piece)] = task, correction
-        while len(self._known) > 1 and sum(known.size for _, known in self._known.values()) > MOST_KEPT:
+        self._known[_place_of(piece)] = _Known(task, correction, begun)
+        while len(self._known) > 1 and sum(known.correction.size for known in self._known.values()) > MOST_KEPT:
             del self._known[next(iter(self._known))]
+        begun_in = [known for known in self._known.values() if known.begun]
+        total = np.cumsum([known.begun.chroma.size for known in reversed(begun_in) if known.begun])
+        for known, numbers in zip(reversed(begun_in), total, strict=True):
+            if numbers > MOST_BEGUN:
+                known.begun = None
 
 
 Place = tuple[int, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from itertools import pairwise
 
 import numba
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import sparse
-from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
+from scipy.ndimage import uniform_filter
 
 Float = NDArray[np.float32]
 L_OFFSET = 16.0
@@ -102,23 +103,22 @@ def lift(chroma: Float, guide: Float, lightness: Float, radius: int = RADIUS, ri
 def line_field(chroma: Float, guide: Float, radius: int = RADIUS, ridge: float = 1.0) -> Float:
     """What `lift` applies to the full-size lightness, (h, w, 8): slope, offset, low and high of both channels."""
     slope, offset = _line_fit(chroma, guide, radius, ridge)
-    size = (2 * radius - 1, 2 * radius - 1, 1)
-    low, high = minimum_filter(chroma, size, mode="nearest"), maximum_filter(chroma, size, mode="nearest")
-    return np.ascontiguousarray(np.concatenate([slope, offset, low, high], -1))
+    low, high = _extreme(chroma, radius - 1, np.minimum), _extreme(chroma, radius - 1, np.maximum)
+    return np.concatenate([slope, offset, low, high], -1)
 
 
-def line_field_again(before: Float, chroma_before: Float, chroma: Float, guide: Float) -> Float:
-    """`line_field` of a chroma that differs from another in a part: only that part is fitted anew.
+def line_field_again(field: Float, chroma_before: Float, chroma: Float, guide: Float) -> Float:
+    """Make the `line_field` of one chroma that of another, which differs in a part: only that part is fitted anew.
 
     Parameters
     ----------
-    before : line field of `chroma_before`
+    field : line field of `chroma_before`; becomes that of `chroma`
     chroma_before, chroma : (h, w, 2) float32
     guide : (h, w) float32, L* at working size
     """
-    is_other = (chroma != chroma_before).any(-1)
+    is_other = (chroma[..., 0] != chroma_before[..., 0]) | (chroma[..., 1] != chroma_before[..., 1])
     if not is_other.any():
-        return before
+        return field
     changed, read, source = [], [], []
     for axis, full in enumerate(guide.shape):
         found = np.flatnonzero(is_other.any(1 - axis))
@@ -127,7 +127,6 @@ def line_field_again(before: Float, chroma_before: Float, chroma: Float, guide: 
         changed.append(slice(first, last))
         read.append(wide)
         source.append(slice(first - wide.start, last - wide.start))
-    field = before.copy()
     field[tuple(changed)] = line_field(chroma[tuple(read)], guide[tuple(read)])[tuple(source)]
     return field
 
@@ -156,6 +155,17 @@ def apply_lines(field: Float, lightness: Float, window: tuple[slice, slice] | No
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, pairwise(ends)))
     return result
+
+
+def _extreme(chroma: Float, reach: int, choose: np.ufunc) -> Float:
+    """The least or the greatest of the pixels within `reach`, of (h, w, C) each channel by itself."""
+    found = np.pad(chroma, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    for axis in (0, 1):
+        length = chroma.shape[axis]
+        found = np.moveaxis(found, axis, 0)
+        found = reduce(choose, [found[first : first + length] for first in range(2 * reach + 1)])
+        found = np.moveaxis(found, 0, axis)
+    return found
 
 
 def _line_fit(chroma: Float, guide: Float, radius: int, ridge: float) -> tuple[Float, Float]:

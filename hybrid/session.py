@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hybrid.colorized import HALF_STEP, Colorized, hints_kept
 from hybrid.contrast import local_contrast
-from hybrid.finish import Corrections, Window, finish, finish_window
+from hybrid.finish import Correction, Corrections, Lifted, Window, add_corrections, corrections, finish
 from hybrid.grain import without_grain
 from hybrid.kriging import REACHES, Likeness, carried, likeness
 from hybrid.photo import Photo
@@ -193,7 +193,14 @@ class Session:
         report = self._report(painted, ab, solution, finished, seconds)
         return Colorized(self.photo, ab, painted, solution, report, self._source, self.settings)
 
-    def window(self, spread: Spread, within: Window, kept: Kept | None = None, watch: Watch | None = None) -> Float:
+    def window(
+        self,
+        spread: Spread,
+        within: Window,
+        kept: Kept | None = None,
+        watch: Watch | None = None,
+        found: list[Correction] | None = None,
+    ) -> Float:
         """The colours of a full-size window, as `rendered` gives them: (rows, columns, 2) ab.
 
         Parameters
@@ -202,14 +209,34 @@ class Session:
         within : slices of rows and columns, with their ends given
         kept : a new one at first, then the same for all windows of this session; what they share is then done once
         watch : as of `edit`
+        found : `corrections` of this window or of a larger one, if they are known
         """
-        lightness, painted = self.photo.lightness, spread.painted
         kept = Kept() if kept is None else kept
+        if found is None:
+            found = self.corrections(spread, within, kept, watch)
+        ab = self._lifted(spread, kept)(within)
+        add_corrections(ab, within, found)
+        painted, width = spread.painted, self.photo.lightness.shape[1]
+        first, last = np.searchsorted(painted.index, (within[0].start * width, within[0].stop * width))
+        rows, columns = np.divmod(painted.index[first:last], width)
+        is_in = (columns >= within[1].start) & (columns < within[1].stop)
+        ab[rows[is_in] - within[0].start, columns[is_in] - within[1].start] = painted.ab[first:last][is_in]
+        return ab
+
+    def corrections(self, spread: Spread, within: Window, kept: Kept, watch: Watch | None = None) -> list[Correction]:
+        """What is added to the lifted colours near strokes, of a full-size window; parameters as of `window`."""
+        lightness, tolerance = self.photo.lightness, HALF_STEP / MOST_SHADING
+        lifted = self._lifted(spread, kept)
+        return corrections(lifted, spread.painted, lightness, self.shape, tolerance, within, watch, kept.corrections)
+
+    def _lifted(self, spread: Spread, kept: Kept) -> Lifted:
+        """The colours of full-size windows before they are corrected near strokes."""
+        lightness = self.photo.lightness
         if self.shape != lightness.shape and kept.chroma is not spread.chroma:
             if kept.chroma is None or kept.lines is None:
                 kept.lines = line_field(spread.chroma, self.guide)
             else:
-                kept.lines = line_field_again(kept.lines, kept.chroma, spread.chroma, self.guide)
+                line_field_again(kept.lines, kept.chroma, spread.chroma, self.guide)
             kept.chroma = spread.chroma
 
         def lifted(part: Window) -> Float:
@@ -217,13 +244,7 @@ class Session:
                 return spread.chroma[part] * shading(lightness[part])[..., None]
             return apply_lines(kept.lines, lightness, part)
 
-        known = kept.corrections
-        ab = finish_window(lifted, painted, lightness, self.shape, HALF_STEP / MOST_SHADING, within, watch, known)
-        rows, columns = np.divmod(painted.index, lightness.shape[1])
-        is_in = (rows >= within[0].start) & (rows < within[0].stop)
-        is_in &= (columns >= within[1].start) & (columns < within[1].stop)
-        ab[rows[is_in] - within[0].start, columns[is_in] - within[1].start] = painted.ab[is_in]
-        return ab
+        return lifted
 
     def corrected(self, painted: Paint, lightness: Float) -> CellColors | None:
         """Colours of the cells, as what is painted corrects them as far as it is to reach.

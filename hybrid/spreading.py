@@ -22,6 +22,8 @@ from solvers.windows import EXACT, MARGIN, STILL, Asked, patched
 Float = NDArray[np.float32]
 LOOSER = 4.0
 """Tolerance of an answer that is weighed by, against that of the last: moves ab by <= .012/255 at 99.9 % of pixels."""
+EXACT_ENOUGH = 0.25
+"""Share of its tolerance to which the window of an answer that is only weighed by is solved."""
 LEAST_LINK = 1e-3
 """Links are weakened no further, the median being 1: what islands in a cell exchange by less is left undetermined, and
 the solver does not settle."""
@@ -122,8 +124,9 @@ class Spreading:
         operators = [None if each is None else CellOperator(each, self._shape) for each in (before.cells, cells)]
         claims = [None if each is None else enlarge(each, self._shape)[..., None] for each in (before.share, share)]
         found, drift = list[Float](), list[float]()
-        guess, margin = np.zeros_like(before.chroma[0]), MARGIN
-        for number, looser in enumerate(self._looser):
+        guess, margin = np.zeros(before.chroma[0].shape, np.float32), (MARGIN,) * 4
+        tolerances = [looser * self.tolerance for looser in self._looser]
+        for number, (looser, tolerance) in enumerate(zip(self._looser, tolerances, strict=True)):
             weighed = (before.chroma[number - 1], found[-1]) if number else (None, None)
             asked = [
                 Asked(partial(self._links, claimed, chroma), seeds, operator)
@@ -131,23 +134,26 @@ class Spreading:
                     claims, weighed, (before.wishes.seeds, wishes.seeds), operators, strict=True
                 )
             ]
-            old, tolerance = before.chroma[number], looser * self.tolerance
-            limits = STILL * tolerance, EXACT * tolerance
+            old, limits = (
+                before.chroma[number],
+                (STILL * tolerance, (EXACT_ENOUGH if looser > 1 else EXACT) * tolerance),
+            )
             patch = core and patched(old, asked[0], asked[1], core, *limits, margin, guess, threads=None, watch=watch)
             if patch is None:
                 core = None
                 whole = Window(0, old.shape[0], 0, old.shape[1])
                 solver = ChromaSolver.from_stencil(asked[1].links(whole))
                 solution = solver.solve(wishes.seeds, cells, old + guess, tolerance, watch=watch)
+                guess = solution.chroma - old
                 drift.append(0.0)
             else:
                 chroma = old.copy()
                 chroma[patch.window.slices] = patch.chroma
                 solution = Solution(chroma, patch.iterations, (), tolerance, {})
                 drift.append(before.drift[number] + (patch.moved + patch.estimated_error) / tolerance / looser)
-                core, margin = patch.window, 0
+                core, margin = patch.window, patch.margins(STILL * min(tolerances[number + 1 :], default=tolerance))
+                guess[core.slices] = patch.chroma - old[core.slices]
             found.append(solution.chroma)
-            guess = solution.chroma - old
         return Answers(wishes, share, cells, tuple(found), solution, tuple(drift))
 
     @property

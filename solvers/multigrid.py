@@ -6,17 +6,18 @@ and the result does not depend on what was asked before.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotri
 
 from solvers import coarse, coarse_cells, passes, transfer
 from solvers.cells import CellOperator
 from solvers.coarse import ENOUGH
+from solvers.dense import inverse
 from solvers.graph import Graph
 from solvers.matching import aggregate_graph, aggregate_grid
 from solvers.seeds import Seeds
@@ -135,7 +136,10 @@ class Hierarchy:
 
         Pixels that seeds pin are left out of their aggregates; what ties them to others ties those to zero.
         """
+        is_same = self._is_known(seeds, cells)
         self._seeds, self._system = seeds, None
+        if is_same:
+            return
         levels, owner = self.levels, self.owner.ravel()
         transfer.release(owner, self._pinned)
         pinned = np.empty(len(seeds), np.int64)
@@ -179,6 +183,17 @@ class Hierarchy:
                 np.concatenate([spread.data for spread in rows]).astype(np.float32),
             )
         self._top = self._top_level()
+
+    def _is_known(self, seeds: Seeds, cells: CellOperator | None) -> bool:
+        """Whether the levels are those of such weights already."""
+        mine, old = self.cells, self._seeds
+        if self._dense.size == 0 or (cells is None) != (mine is None):
+            return False
+        if cells is not None and mine is not None:
+            is_other = cells.is_blurred or mine.is_blurred or not np.array_equal(cells.weight, mine.weight)
+        else:
+            is_other = False
+        return not is_other and np.array_equal(old.index, seeds.index) and np.array_equal(old.weight, seeds.weight)
 
     def _top_level(self) -> TopLevel | None:
         """Level 0 for threads to share, if they can."""
@@ -242,12 +257,13 @@ class Hierarchy:
         matrix -= self.levels.graph_of(last).to_csr().toarray()
         if spread is not None and self.cells is not None:
             matrix += spread @ self.cells.weighed(spread.T.toarray())
-        # LAPACK itself: NumPy's inverse waits for threads of its own, up to 30 times as long where others work as well.
-        factor, is_indefinite = dpotrf(matrix, lower=True)
-        if is_indefinite:
-            return np.ascontiguousarray(np.linalg.inv(matrix), dtype=np.float32)
-        lower = np.tril(dpotri(factor, lower=True)[0])
-        return np.ascontiguousarray(lower + np.tril(lower, -1).T, dtype=np.float32)
+        return inverse(matrix)
+
+    def twin(self) -> Hierarchy:
+        """The same levels with room to work of their own, for one thread beside others; until the next `reseed`."""
+        twin = copy(self)
+        twin.team, twin._work, twin._top = Team(1), np.zeros_like(self._work), None
+        return twin
 
     def pinned(self, seeds: Seeds) -> NDArray[np.bool_]:
         """Whether each of these seeds alone holds its pixel; they are those of the last `reseed`."""

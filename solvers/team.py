@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,12 @@ class Team:
                 work(strips)
                 continue
             list(self._pool.map(work, shares))
+
+
+@cache
+def standing_team() -> Team:
+    """One team for works of a moment: threads that come and go leave the memory that they worked in scattered."""
+    return Team()
 
 
 def cut(length: int, size: int = STRIP) -> Strips:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from solvers.problem import Problem, SolverError, Watch
 from solvers.seeds import Seeds
 from solvers.stencil import Stencil
 from solvers.system import System
+from solvers.team import Team, standing_team
 
 MARGIN = 40
 """Pixels around the changed ones that a window begins with."""
@@ -49,6 +51,10 @@ LARGEST = 0.4
 """Share of the photo above which the whole of it is solved: a window, and those tried before it, would cost as much."""
 LEAST_GROWTH, MOST_GROWTH = 1.5, 4.0
 """By what a margin grows at once, as how fast the change dies away tells."""
+SHARED = 400_000
+"""Pixels of a window below which one thread solves it as fast as two do, and leaves the other to who draws."""
+LEAST_AHEAD = 1.5
+"""The least of it where nothing has been solved in vain yet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,15 +81,28 @@ class Patch:
     ----------
     window : of whole cells
     chroma : (h, w, C) float32, its new chroma
-    moved : how far its rim moved, at most
+    rims : how far each side of it moved
+    largest : how far any pixel moved
     estimated_error, iterations : of its solve
     """
 
     window: Window
     chroma: NDArray[np.float32]
-    moved: float
+    rims: Sides
+    largest: float
     estimated_error: float
     iterations: int
+
+    @property
+    def moved(self) -> float:
+        """How far its rim moved, at most."""
+        return max(self.rims)
+
+    def margins(self, still: float) -> Margins:
+        """Around it, for a solve of much the same change whose rim is to move by less than `still`."""
+        wider = widened((LEAST_MARGIN,) * 4, self.rims, self.largest, still, LEAST_AHEAD)
+        top, bottom, left, right = (margin - LEAST_MARGIN for margin in wider)
+        return top, bottom, left, right
 
 
 def patched(
@@ -93,7 +112,7 @@ def patched(
     core: Window,
     still: float,
     tolerance: float,
-    margin: int = MARGIN,
+    margin: int | Margins = MARGIN,
     guess: NDArray[np.float32] | None = None,
     max_iterations: int = 100,
     threads: int | None = 1,
@@ -108,40 +127,47 @@ def patched(
     core : holds all that changed
     still : largest movement of the rim, in the chroma's unit
     tolerance : largest error of the window's own solve
-    margin : pixels around the core that the window begins with
+    margin : pixels around the core that the window begins with, the same or each side's own
     guess : (H, W, C), a first guess of the change; None for none
     max_iterations, watch : as of `ChromaSolver.solve`
     threads : as of `ChromaSolver`
     """
     shape = chroma.shape[0], chroma.shape[1]
     touched = changed_pixels(before.seeds, after.seeds)
-    margins = (margin, margin, margin, margin)
+    team = Team(1) if threads == 1 else standing_team()
+    margins = (margin, margin, margin, margin) if isinstance(margin, int) else margin
+    smaller: tuple[Window, NDArray[np.float32]] | None = None
     while True:
         window = core.grown(margins, shape)
         if after.cells is not None:
             window = window.filled(after.cells)
         if window.pixels > LARGEST * shape[0] * shape[1]:
             return None
-        old = chroma[window.slices]
-        rest = _residual(old, *_cut(before, chroma, window))
-        own = np.zeros(shape, np.bool_)
-        own.ravel()[touched] = True
-        rest[:, own[window.slices]] = 0  # a seed that has gone held its pixel so firmly that rounding alone is a pull
-        stencil, seeds, cells = _cut(after, chroma, window)
+        old, alone = chroma[window.slices], threads if window.pixels > SHARED else 1
+        rest, (method, seeds, cells) = team.map(
+            lambda work: work(),
+            [partial(_rest, before, chroma, window, touched), partial(_prepared, after, chroma, window, alone)],
+        )
         start = old if guess is None else old + guess[window.slices]
-        problem = Problem(stencil.shape, seeds, cells, start, tolerance, max_iterations, watch, rest)
+        if smaller is not None:
+            start = old.copy() if guess is None else start
+            start[smaller[0].seen_from(window).slices] = smaller[1]
+        problem = Problem(old.shape[:2], seeds, cells, start, tolerance, max_iterations, watch, rest)
         try:
-            local = Multigrid(stencil, threads).solve(problem)
+            local = method.solve(problem)
         except SolverError:
             return None
         change = local.chroma - old
-        moved = rim_movement(change, window, shape)
-        if max(moved) < still:
-            return Patch(window, local.chroma, max(moved), local.estimated_error, local.iterations)
-        margins = widened(margins, moved, float(np.abs(change).max()), still)
+        rims, largest = rim_movement(change, window, shape), float(np.abs(change).max())
+        if max(rims) < still:
+            return Patch(window, local.chroma, rims, largest, local.estimated_error, local.iterations)
+        margins = widened(margins, rims, largest, still)
+        smaller = window, local.chroma
 
 
-def widened(margins: Margins, moved: Sides, largest: float, still: float) -> Margins:
+def widened(
+    margins: Margins, moved: Sides, largest: float, still: float, least_growth: float = LEAST_GROWTH
+) -> Margins:
     """Margins at which the rim should stand still, if the change dies away as fast as it has so far."""
     found = []
     for margin, rim in zip(margins, moved, strict=True):
@@ -150,7 +176,7 @@ def widened(margins: Margins, moved: Sides, largest: float, still: float) -> Mar
             continue
         faded = np.log(max(largest / rim, 1.0))
         needed = np.log(2 * largest / still) / faded if faded > 0 else MOST_GROWTH
-        found.append(int(max(margin, LEAST_MARGIN) * np.clip(needed, LEAST_GROWTH, MOST_GROWTH)))
+        found.append(int(max(margin, LEAST_MARGIN) * np.clip(needed, least_growth, MOST_GROWTH)))
     top, bottom, left, right = found
     return top, bottom, left, right
 
@@ -171,11 +197,24 @@ def _cut(asked: Asked, chroma: NDArray[np.float32], window: Window) -> tuple[Ste
     return stencil, seeds, None if asked.cells is None else asked.cells.cut(*window.slices)
 
 
-def _residual(
-    chroma: NDArray[np.float32], stencil: Stencil, seeds: Seeds, cells: CellOperator | None
+def _rest(
+    before: Asked, chroma: NDArray[np.float32], window: Window, touched: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """b - A u, (C, h, w)."""
-    u = np.ascontiguousarray(np.moveaxis(chroma, -1, 0))
+    """b - A u of the answer before in a window, (C, h, w)."""
+    u = np.ascontiguousarray(np.moveaxis(chroma[window.slices], -1, 0))
     rest = np.empty_like(u)
-    System(stencil, seeds, cells).misfit(u, rest)
+    System(*_cut(before, chroma, window)).misfit(u, rest)
+    own = np.zeros(chroma.shape[:2], np.bool_)
+    own.ravel()[touched] = True
+    rest[:, own[window.slices]] = 0  # a seed that has gone held its pixel so firmly that rounding alone is a pull
     return rest
+
+
+def _prepared(
+    after: Asked, chroma: NDArray[np.float32], window: Window, threads: int | None
+) -> tuple[Multigrid, Seeds, CellOperator | None]:
+    """What solves a window, and the seeds and cells to solve it for."""
+    stencil, seeds, cells = _cut(after, chroma, window)
+    method = Multigrid(stencil, threads)
+    method.prepare()
+    return method, seeds, cells

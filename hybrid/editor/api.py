@@ -93,7 +93,7 @@ def application(desk: Desk) -> Starlette:
             while True:
                 text = await socket.receive_text()
                 try:
-                    await desk.ask(json.loads(text))
+                    await desk.ask(json.loads(text), tab)
                 except (ValueError, RecursionError) as error:
                     tab.say(json.dumps({"type": "refused", **error_body(422, str(error).lstrip(": "))}))
         except (WebSocketDisconnect, KeyError):  # KeyError: bytes came instead of text

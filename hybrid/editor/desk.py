@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.document import CHOICES, MOST_POINTS, RANGES, Change
-from hybrid.editor.engine import Engine, Kind, Listener, Place, Wanted
+from hybrid.editor.engine import Engine, Kind, Listener, Wanted
+from hybrid.editor.exact import Place, Tile
 from hybrid.editor.export import Export, Order
 from hybrid.editor.outbox import Outbox
 from hybrid.editor.suggest import doubt, suggestions
 from hybrid.editor.tiles import SIDE, Pyramid, thumbnail
-from hybrid.editor.wire import QUICK, SETTLED, packed_chroma, packed_tile
+from hybrid.editor.wire import NONE, QUICK, SETTLED, TILE, Picture, chroma_picture
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
 from hybrid.project import Project, ProjectError
@@ -65,9 +66,11 @@ class Desk:
         self.pyramid = Pyramid(material.photo.lightness)
         self.document = material.project.document
         self._tabs: set[Outbox] = set()
+        self._watched: dict[Outbox, dict[Place, int]] = {}
         self._order = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._picture: bytes | None = None
+        self._picture: Picture | None = None
+        self._drawn: Picture | None = None  # the newest that the engine told, in its own thread
         self._export: Export | None = None
         self._saving: asyncio.Task[None] | None = None
         self._stage = ""
@@ -94,13 +97,15 @@ class Desk:
         tab = Outbox()
         tab.say(json.dumps({"type": "state", **self.state()}))
         if self._picture is not None:
-            tab.show("chroma", self._picture)
+            tab.show("chroma", self._picture.whole())
         self._tabs.add(tab)
         return tab
 
     def leave(self, tab: Outbox) -> None:
         """A tab has gone."""
         self._tabs.discard(tab)
+        if self._watched.pop(tab, None):
+            self._look()
 
     def state(self) -> dict[str, Any]:
         """All that a tab needs to begin with."""
@@ -128,7 +133,7 @@ class Desk:
             **change.as_json(),
         }
 
-    async def ask(self, message: Any) -> None:
+    async def ask(self, message: Any, tab: Outbox) -> None:
         """Do what a tab asks for.
 
         Raises
@@ -140,7 +145,7 @@ class Desk:
             raise ValueError("wanted a JSON object")
         wish = message.get("do")
         if wish == "look":
-            self._look(message)
+            self._watch(message, tab)
         elif wish == "save":
             await self.save()
         elif wish in ("add", "replace", "undo", "redo"):
@@ -148,16 +153,24 @@ class Desk:
         else:
             raise ValueError(f"do {wish!r}: unknown; wanted add, replace, undo, redo, look or save")
 
-    def _look(self, message: dict[str, Any]) -> None:
+    def _watch(self, message: dict[str, Any], tab: Outbox) -> None:
+        """A tab looks at these tiles from now on, and has editions of some."""
         places = message.get("tiles")
         if not isinstance(places, list) or len(places) > MOST_TILES:
             raise ValueError(f"tiles: wanted a list of at most {MOST_TILES} columns and rows")
         known = [
-            (place[0], place[1])
+            ((place[0], place[1]), place[2] if len(place) == 3 else NONE)
             for place in places
-            if isinstance(place, list) and len(place) == 2 and all(type(part) is int for part in place)
+            if isinstance(place, list) and len(place) in (2, 3) and all(type(part) is int for part in place)
         ]
-        self.engine.look_at([place for place in known if self.pyramid.has(0, *place)])
+        self._watched[tab] = {place: edition for place, edition in known if self.pyramid.has(0, *place)}
+        self._look(tab)
+
+    def _look(self, tab: Outbox | None = None) -> None:
+        """Have tiles rendered that any tab looks at, those of one first."""
+        own = {} if tab is None else self._watched[tab]
+        others = {place: edition for tiles in self._watched.values() for place, edition in tiles.items()}
+        self.engine.look_at({**own, **others, **own})
 
     async def _change(self, wish: str, message: dict[str, Any]) -> None:
         """Change the document, note it on disk, then tell all tabs; one change after another."""
@@ -274,7 +287,7 @@ class Desk:
         for tab in self._tabs:
             tab.say(words)
 
-    def _show(self, key: Hashable, picture: bytes) -> None:
+    def _show(self, key: Hashable, picture: Picture) -> None:
         for tab in self._tabs:
             tab.show(key, picture)
 
@@ -284,14 +297,16 @@ class Desk:
             self._loop.call_soon_threadsafe(what, *arguments)
 
     def _chroma(self, revision: int, kind: Kind, chroma: NDArray[np.floating]) -> None:
-        self._later(self._keep_picture, packed_chroma(revision, SETTLED if kind == "settled" else QUICK, chroma))
+        self._drawn = chroma_picture(self._drawn, revision, SETTLED if kind == "settled" else QUICK, chroma)
+        self._later(self._keep_picture, self._drawn)
 
-    def _keep_picture(self, picture: bytes) -> None:
+    def _keep_picture(self, picture: Picture) -> None:
         self._picture = picture
         self._show("chroma", picture)
 
-    def _tile(self, revision: int, place: Place, codes: NDArray[np.uint8]) -> None:
-        self._later(self._show, ("tile", place), packed_tile(revision, *place, codes))
+    def _tile(self, revision: int, place: Place, tile: Tile) -> None:
+        picture = Picture(revision, TILE, tile.codes, tile.part, tile.edition, tile.base, place)
+        self._later(self._show, ("tile", place), picture)
 
     def _stage_is(self, revision: int, stage: str) -> None:
         self._stage = stage

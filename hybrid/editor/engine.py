@@ -5,36 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import blake2b
+from itertools import count
 from threading import Condition, Thread, current_thread
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.color import into_gamut, linear_from_lab, luminance_from_lightness, srgb_encode
+from hybrid.editor.exact import ExactTiles, Place, Tile
 from hybrid.editor.quick import Half, QuickSpread
-from hybrid.editor.tiles import SIDE
-from hybrid.finish import Window
 from hybrid.photo import Photo
 from hybrid.predict import Predictor
 from hybrid.scale import enlarge
 from hybrid.scribbles import CellColors, toned
-from hybrid.session import Kept, Session, Spread
+from hybrid.session import Session, Spread
 from hybrid.settings import Settings
 from hybrid.strokes import Paint, Stroke
 from solvers import Cancelled, SolverError
+from solvers.team import Team
 
-MOST_CODES = 64
-"""Exact tiles whose codes are kept, up to 0.8 MB each, for where nothing under them changes."""
+TILES_AT_ONCE = 2
 PAUSE = 2.0
 """Seconds without work after which the whole is solved anew, if edits in windows have worn its tolerance."""
 WORN = 0.25
 """Share of that tolerance."""
 Float = NDArray[np.float32]
 Kind = Literal["quick", "settled"]
-Place = tuple[int, int]
-"""Column and row of a full-size tile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +71,13 @@ class Listener:
     Parameters
     ----------
     chroma : revision, kind, (h, w, 2) relative chroma at working size, as half floats if they are at hand
-    tile : revision, place, (rows, columns, 3) uint8 sRGB
+    tile : revision, place, the tile and what of it is new
     stage : revision, what is being done, or "" where nothing is left to do
     failed : revision, one line
     """
 
     chroma: Callable[[int, Kind, Float | Half], None]
-    tile: Callable[[int, Place, NDArray[np.uint8]], None]
+    tile: Callable[[int, Place, Tile], None]
     stage: Callable[[int, str], None]
     failed: Callable[[int, str], None]
 
@@ -104,18 +100,20 @@ class Engine:
         self._news = Condition()
         self._wanted: Wanted | None = None
         self._current: Wanted | None = None
-        self._tiles: list[Place] = []
+        self._tiles: dict[Place, int] = {}
+        self._watched: dict[Place, int] = {}
         self._is_closed = False
         self._session: Session | None = None
         self._quick: QuickSpread | None = None
         self._plain: Spread | None = None
-        self._kept = Kept()
         self._base, self._base_codes = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0, 2), np.float16)
-        self._codes: dict[Place, tuple[bytes, NDArray[np.uint8]]] = {}
+        self._exact: ExactTiles | None = None
+        self._editions = count()
         self._settled: Settled | None = None
         self._settled_change: Float | None = None
         self._failed = -1
         self._most_worn = WORN
+        self._team = Team(TILES_AT_ONCE)
         self._thread = Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -133,13 +131,16 @@ class Engine:
         """Colour this next; whatever older is being worked on is given up."""
         with self._news:
             self._wanted = wanted
-            self._tiles = []
+            self._tiles = {}
             self._news.notify_all()
 
-    def look_at(self, places: list[Place]) -> None:
-        """Render these full-size tiles as they will be written, in this order, once the colours have settled."""
+    def look_at(self, tiles: Mapping[Place, int]) -> None:
+        """Render these full-size tiles as they will be written, in this order, whenever the colours have settled.
+
+        Each with the edition that is there already, NONE for none: only what is new is told.
+        """
         with self._news:
-            self._tiles = list(places)
+            self._tiles, self._watched = dict(tiles), dict(tiles)
             self._news.notify_all()
 
     def settled(self) -> Settled | None:
@@ -179,19 +180,21 @@ class Engine:
                 wanted = self._wanted
                 assert wanted is not None
                 is_settled = self._is_settled(wanted)
-                place = self._tiles.pop(0) if is_settled and self._tiles else None
+                tiles = dict[Place, int]()
+                if is_settled:
+                    tiles, self._tiles = self._tiles, tiles
             try:
                 if not has_work:
                     self._renew(wanted)
-                elif is_settled and place is not None:
-                    self._render(wanted, place)
+                elif tiles:
+                    self._render(wanted, tiles)
                 else:
                     self._color(wanted)
             except Cancelled:
                 continue
             except Exception as error:  # the thread goes on with the next change, whatever this one led to
-                if place is None:
-                    self._failed = wanted.revision  # a tile alone keeps no other from being made
+                if not tiles:
+                    self._failed = wanted.revision  # tiles alone keep no other from being made
                 reason = str(error) if isinstance(error, ValueError | SolverError | MemoryError) else ""
                 self._listener.failed(wanted.revision, reason or f"cannot be coloured ({type(error).__name__})")
 
@@ -243,6 +246,7 @@ class Engine:
         spread = session.spread(list(wanted.strokes.values()), watch, last) if wanted.strokes else self._plain
         with self._news:
             self._settled, self._settled_change = Settled(revision, session, spread), change
+            self._tiles = self._tiles or dict(self._watched)
             self._news.notify_all()
         self._base, self._base_codes = spread.chroma, spread.chroma.astype(np.float16)
         self._listener.chroma(revision, "settled", self._base_codes)
@@ -271,7 +275,8 @@ class Engine:
         if self._session is None or self._session.settings != settings:
             self._listener.stage(wanted.revision, "predict")
             self._session = Session(self._photo, self._source, settings, self._told)
-            self._plain, self._quick, self._settled_change, self._kept = None, None, None, Kept()
+            self._plain, self._quick, self._settled_change = None, None, None
+            self._exact = ExactTiles(self._session, self._editions)
             if self._session.colors is not None:
                 self._listener.chroma(wanted.revision, "quick", chroma_of_cells(self._session))
         return self._session
@@ -285,16 +290,24 @@ class Engine:
             raise Cancelled("something newer is wanted")
         self._listener.stage(wanted.revision, stage)
 
-    def _render(self, wanted: Wanted, place: Place) -> None:
-        settled = self._settled
+    def _render(self, wanted: Wanted, tiles: Mapping[Place, int]) -> None:
+        """Tell of these tiles, two at a time, until others are looked at."""
+        settled, exact = self._settled, self._exact
         assert settled is not None
-        ab = tile_colors(settled, place, self._kept, self._watch(wanted))
-        mark = blake2b(ab.tobytes()).digest()
-        known, codes = self._codes.pop(place, (b"", np.zeros((0, 0, 3), np.uint8)))
-        self._codes[place] = mark, codes if mark == known else tile_codes(settled, place, ab)
-        if len(self._codes) > MOST_CODES:
-            del self._codes[next(iter(self._codes))]
-        self._listener.tile(wanted.revision, place, self._codes[place][1])
+        assert exact is not None
+        exact.take(settled.spread)
+        places = list(tiles)
+        found = exact.prepared(settled.spread, places, self._watch(wanted))
+        for first in range(0, len(places), TILES_AT_ONCE):
+            some = places[first : first + TILES_AT_ONCE]
+            rendered = self._team.map(lambda place: exact.rendered(settled.spread, place, found, tiles[place]), some)
+            for place, tile in zip(some, rendered, strict=True):
+                self._listener.tile(wanted.revision, place, tile)
+                with self._news:
+                    if place in self._watched:
+                        self._watched[place] = tile.edition
+            if self._tiles or self._is_superseded(wanted):
+                return
 
 
 def correction(session: Session, painted: Paint, lightness: Float) -> Float | None:
@@ -311,24 +324,3 @@ def chroma_of_cells(session: Session) -> Float:
     planes = [enlarge(np.ascontiguousarray(session.colors.ab[..., c]), session.shape) for c in range(2)]
     settings = session.settings
     return toned(np.stack(planes, -1), session.guide, settings.saturation, settings.warmth)
-
-
-def tile_colors(settled: Settled, place: Place, kept: Kept, watch: Callable[[Any, float], bool] | None = None) -> Float:
-    """ab of a full-size tile as it will be written, (rows, columns, 2)."""
-    return settled.session.window(settled.spread, _window(settled, place), kept, watch)
-
-
-def tile_codes(settled: Settled, place: Place, ab: Float) -> NDArray[np.uint8]:
-    """A full-size tile of these colours, brought into sRGB: (rows, columns, 3) 8-bit codes."""
-    lightness = settled.session.photo.lightness[_window(settled, place)]
-    y = luminance_from_lightness(np.clip(lightness, 0, 100))
-    rgb, _ = into_gamut(linear_from_lab(lightness, ab), y)
-    return np.round(srgb_encode(np.clip(rgb, 0, 1)) * 255).astype(np.uint8)
-
-
-def _window(settled: Settled, place: Place) -> Window:
-    rows, columns = (
-        slice(index * SIDE, min((index + 1) * SIDE, edge))
-        for index, edge in zip(place[::-1], settled.session.photo.lightness.shape, strict=True)
-    )
-    return rows, columns

@@ -6,13 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Hashable
 
+from hybrid.editor.wire import Picture
+
 
 class Outbox:
     """Words and pictures for one tab; a slow tab misses pictures that newer ones have replaced, and nothing else."""
 
     def __init__(self) -> None:
         self._words: deque[str] = deque()
-        self._pictures: dict[Hashable, bytes] = {}
+        self._pictures: dict[Hashable, Picture] = {}
         self._news = asyncio.Event()
 
     def say(self, words: str) -> None:
@@ -20,10 +22,10 @@ class Outbox:
         self._words.append(words)
         self._news.set()
 
-    def show(self, key: Hashable, picture: bytes) -> None:
-        """Add a picture in the place of an older one with that key."""
-        self._pictures.pop(key, None)
-        self._pictures[key] = picture
+    def show(self, key: Hashable, picture: Picture) -> None:
+        """Add a picture in the place of an older one with that key; what only that one told it tells too."""
+        older = self._pictures.pop(key, None)
+        self._pictures[key] = picture if older is None else picture.since(older)
         self._news.set()
 
     async def letters(self) -> AsyncIterator[str | bytes]:
@@ -35,4 +37,4 @@ class Outbox:
                 if self._words:
                     yield self._words.popleft()
                 else:
-                    yield self._pictures.pop(next(iter(self._pictures)))
+                    yield self._pictures.pop(next(iter(self._pictures))).packed()

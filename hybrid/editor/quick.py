@@ -50,7 +50,7 @@ class QuickSpread:
         shape = working_shape(guide.shape, MEGAPIXELS)
         self._small = shrink(guide, shape)
         self._plain = np.stack([shrink(np.ascontiguousarray(plain[..., c]), shape) for c in range(2)], -1)
-        self._solver = reaching(self._small, threads=1)
+        self._solver = reaching(self._small)
         self._cells = min(cells, self._small.size)
         self._marks: dict[int, tuple[Stroke, MarkedPixels]] = {}
         self._field: Float | None = None

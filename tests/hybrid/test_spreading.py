@@ -9,7 +9,7 @@ import pytest
 
 from hybrid import finish
 from hybrid.colorized import HALF_STEP
-from hybrid.finish import Corrections, finish_window, pieces
+from hybrid.finish import Corrections, corrections, pieces
 from hybrid.photo import Photo
 from hybrid.scale import enlarge, shading
 from hybrid.scribbles import CellColors
@@ -145,9 +145,36 @@ def test_few_corrections_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hybrid.finish.MOST_KEPT", 3 * max(np.prod([c.stop - c.start for c in p.core]) for p in found))
     known, lifted = Corrections(), lambda window: np.zeros((*photo.lightness[window].shape, 2), np.float32)
     for piece in found:
-        finish_window(lifted, painted, photo.lightness, working, 0.004, piece.core, None, known)
+        corrections(lifted, painted, photo.lightness, working, 0.004, piece.core, None, known)
     held = [known.find(piece, piece.task(lifted, painted, photo.lightness), 0.0) for piece in found]
     assert [each is None for each in held] == [True, True, False]
+
+
+def test_another_task_of_a_tile_begins_from_the_last_and_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, working, whole = made_photo(), (200, 260), (slice(0, SHAPE[0]), slice(0, SHAPE[1]))
+
+    def found(ab: float, known: Corrections) -> np.ndarray:
+        added = np.zeros((*SHAPE, 2), np.float32)
+
+        def lifted(window: finish.Window) -> np.ndarray:
+            return np.full((*photo.lightness[window].shape, 2), ab, np.float32)
+
+        painted = paint(DABS[:3], SHAPE)
+        tiles = corrections(lifted, painted, photo.lightness, working, 0.004, whole, None, known)
+        finish.add_corrections(added, whole, tiles)
+        return added
+
+    known = Corrections()
+    found(5.0, known)
+    with mock.patch("hybrid.finish.ChromaSolver", wraps=finish.ChromaSolver) as solver:
+        again = found(9.0, known)
+        assert solver.call_count == 0
+        monkeypatch.setattr("hybrid.finish.MOST_BEGUN", 0)
+        np.testing.assert_allclose(again, found(9.0, Corrections()), atol=HALF_STEP)
+        assert solver.call_count == 3
+        found(5.0, known)
+        found(9.0, known)
+        assert solver.call_count == 6, "no more is kept than may be"
 
 
 def test_groups_of_strokes_are_finished_apart_and_without_overlap() -> None:

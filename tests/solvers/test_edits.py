@@ -9,6 +9,7 @@ from solvers import Cancelled, CellMeans, ChromaSolver, Seeds, affinity
 from solvers.cells import CellOperator
 from solvers.edits import Window, changed_pixels, leaving, part_of_links, rim_movement, window_around
 from solvers.gallery import GALLERY, constant, grain, scattered, strokes
+from solvers.method import Multigrid
 from solvers.windows import Asked, patched, widened
 
 BOUND = 0.5 / 255
@@ -204,6 +205,47 @@ def test_windows_and_rims():
 
 def test_a_margin_grows_where_its_rim_moves_and_as_the_change_has_died_away():
     assert widened((40, 40, 40, 10), (0.0, 0.02, 1.0, 0.02), 1.0, 0.01) == (40, 60, 160, 48)
+
+
+def even_pair(shape, y, x, weight):
+    """What is asked before and after one stroke on an even surface, and where."""
+    cells = CellOperator(CellMeans(np.zeros((24, 24, 2)), np.full((24, 24), weight)), shape)
+    before, after = Seeds.none(), Seeds(stroke_at(shape, y, x).ravel(), np.ones((24, 2)), np.full(24, 1e4))
+    stencil = affinity(constant(shape))
+    core = window_around(changed_pixels(before, after), shape)
+    return asked(stencil, before, cells), asked(stencil, after, cells), core
+
+
+def test_a_window_that_had_to_grow_begins_from_what_the_smaller_one_found(monkeypatch):
+    shape = (240, 240)
+    old, new, core = even_pair(shape, 120, 115, 20.0)
+    solved, solve = [], Multigrid.solve
+
+    def spied(self, problem):
+        solution = solve(self, problem)
+        solved.append((problem.start, solution.chroma))
+        return solution
+
+    monkeypatch.setattr(Multigrid, "solve", spied)
+    patch = patched(np.zeros((*shape, 2), np.float32), old, new, core, 0.02, 1e-3, margin=10)
+    (_, first), (start, _) = solved
+    is_begun = start.any(-1)
+    assert np.array_equal(start[is_begun.any(1)][:, is_begun.any(0)], first)
+    assert first.all()
+    assert patch.moved < 0.02
+
+
+def test_rims_tell_which_margins_a_solve_of_the_same_change_needs():
+    shape = (240, 240)
+    old, new, core = even_pair(shape, 120, 20, 3.0)
+    patch = patched(np.zeros((*shape, 2), np.float32), old, new, core, 0.1, 1e-3, margin=20)
+    top, bottom, left, right = patch.rims
+    assert left == 0, "there the photo ends"
+    assert max(patch.rims) == patch.moved
+    assert patch.margins(0.1) == (0, 0, 0, 0)
+    still = (min(top, bottom) + right) / 2
+    assert [margin > 0 for margin in patch.margins(still)] == [rim >= still for rim in patch.rims]
+    assert min(patch.margins(patch.moved / 10)[:2]) >= 16
 
 
 def test_a_watcher_sees_previews_and_can_cancel():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from random_problems import exact, random_problem
 
-from solvers import CellMeans, ChromaSolver, SolverError, affinity, multigrid
+from solvers import CellMeans, ChromaSolver, Seeds, SolverError, affinity, multigrid
 from solvers.cells import CellOperator
 from solvers.gallery import GALLERY, constant, grain, scattered, strokes
 from solvers.krylov import Spectrum, Stop, conjugate_gradients
@@ -117,6 +117,48 @@ def test_threads_change_no_aggregate_and_hardly_the_answer(cells):
             assert (one == other).all()
         assert np.abs(answer.chroma - answers[0].chroma).max() < 1e-4
         assert abs(answer.iterations - answers[0].iterations) <= 1
+
+
+def test_levels_are_made_anew_only_for_other_weights(monkeypatch):
+    """And what is solved on kept ones is what is solved on fresh ones."""
+    shape = (60, 70)
+    stencil, seeds, random = affinity(grain(shape)), strokes(shape, 5), np.random.default_rng(0)
+    cells = [CellMeans(random.random((6, 7, 2)), np.full((6, 7), weight)) for weight in (2.0, 2.0, 3.0)]
+    other = Seeds(seeds.index, random.random(seeds.chroma.shape), seeds.weight)
+    firmer = Seeds(seeds.index, seeds.chroma, 2 * seeds.weight)
+    fewer = Seeds(seeds.index[1:], seeds.chroma[1:], seeds.weight[1:])
+    made, inverse = [], multigrid.inverse
+    monkeypatch.setattr(multigrid, "inverse", lambda matrix: made.append(matrix) or inverse(matrix))
+    kept, count = ChromaSolver.from_stencil(stencil, threads=1), 0
+    for asked, mean, is_new in [
+        (seeds, cells[0], True),
+        (other, cells[1], False),
+        (other, cells[2], True),
+        (firmer, cells[2], True),
+        (fewer, cells[2], True),
+        (fewer, None, True),
+        (fewer, None, False),
+        (seeds, None, True),
+    ]:
+        found = kept.solve(asked, mean).chroma
+        count += is_new
+        assert len(made) == count
+        fresh = ChromaSolver.from_stencil(stencil, threads=1).solve(asked, mean).chroma
+        made.pop()
+        assert np.array_equal(found, fresh)
+
+
+def test_channels_solved_at_once_are_those_solved_one_pair_after_the_other():
+    """Beside each other they must share no room to work in."""
+    shape = (200, 210)
+    seeds, random = strokes(shape, 9), np.random.default_rng(0)
+    seeds = Seeds(seeds.index, random.random((len(seeds), 5)), seeds.weight)
+    stencil = affinity(grain(shape))
+    one, both = (ChromaSolver.from_stencil(stencil, threads=threads) for threads in (1, 2))
+    for tolerance in (BOUND / 10, BOUND / 100):
+        answers = [solver.solve(seeds, tolerance=tolerance) for solver in (one, both)]
+        assert np.abs(answers[0].chroma - answers[1].chroma).max() < tolerance
+        assert answers[0].iterations == answers[1].iterations
 
 
 @pytest.mark.parametrize("threads", [0, -1])

@@ -2,7 +2,7 @@
 
 import { Clock } from "./clock.js";
 import { css } from "./color.js";
-import { cleared, drawInk, drawOutline, ring } from "./ink.js";
+import { Ink, cleared, drawOutline, ring } from "./ink.js";
 import { Link, SETTLED, TILE, asked } from "./link.js";
 import { Model } from "./model.js";
 import { PictureView } from "./picture.js";
@@ -22,8 +22,10 @@ export class App {
   constructor() {
     this.model = new Model();
     this.canvas = /** @type {HTMLCanvasElement} */ (byId("picture"));
-    this.ink = /** @type {HTMLCanvasElement} */ (byId("ink"));
+    this.ink = new Ink(byId("ink"));
     this.marks = /** @type {HTMLCanvasElement} */ (byId("marks"));
+    this.brush = byId("brush");
+    this.drop = byId("drop");
     this.split = /** @type {HTMLInputElement} */ (byId("split"));
     /** @type {View} */
     this.view = { x: 0, y: 0, scale: 1 };
@@ -46,6 +48,7 @@ export class App {
     this.looking = 0;
     this.picture = new PictureView(this.canvas, () => this.redraw());
     this.link = new Link((words) => this.hear(words), (picture) => this.see(picture), (isOpen) => this.setOnline(isOpen));
+    this.size = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
     new ResizeObserver(() => this.resized()).observe(this.canvas);
   }
 
@@ -53,8 +56,9 @@ export class App {
     return window.devicePixelRatio || 1;
   }
 
+  /** Of the photo's canvas; known without the page being laid out for it, at every move of the pen. */
   screen() {
-    return { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
+    return this.size;
   }
 
   // ---- drawing
@@ -74,21 +78,25 @@ export class App {
     this.picture.doubted = this.hasDoubt ? 1 : 0;
     this.picture.draw(this.view, state, this.ratio);
     this.clock.drawn(this.picture.kind === SETTLED ? "settled" : "quick", this.picture.revision);
-    if (!this.picture.missingExact(this.view, state, this.ratio).length) this.clock.drawn("exact", this.picture.exactRevision);
+    if (this.picture.isExact(this.view, state, this.ratio)) this.clock.drawn("exact", this.picture.revision);
   }
 
   /** @param {number} [since] when what is drawn happened */
   redrawInk(since) {
     const hints = [...this.waiting.map((each) => each.hint), ...(this.fresh ? [this.fresh] : [])];
-    drawInk(this.ink, this.ratio, hints, this.view, this.screen(), this.model.lightness);
+    this.ink.draw(hints, this.ratio, this.view, this.screen(), this.model.lightness);
     if (this.fresh && since) this.clock.note("ink", performance.now() - since);
   }
 
   redrawMarks() {
     const { model, view } = this;
     const screen = this.screen();
+    this.moveBrush();
+    const hasOutlines = model.hasOutlines || model.tool === "select";
+    this.marks.hidden = !hasOutlines && !(this.hasDoubt && this.next) && this.split.hidden;
+    if (this.marks.hidden) return;
     const pen = cleared(this.marks, this.ratio);
-    if (model.hasOutlines || model.tool === "select") {
+    if (hasOutlines) {
       for (const [number, hint] of model.strokes) {
         if (hint.is_hidden || number === model.selected) continue;
         if (model.hasOutlines) drawOutline(pen, hint, view, screen, false);
@@ -108,18 +116,26 @@ export class App {
       pen.fillStyle = "#fff";
       pen.fillRect(x - 0.5, 0, 1, screen.height);
     }
-    if (this.cursor && ["brush", "point", "eraser", "gray", "keep"].includes(model.tool) && !this.held.has(" ")) {
-      ring(pen, this.cursor.x, this.cursor.y, Math.max(2, model.radius * view.scale), 1);
-      if (model.tool !== "eraser") {
-        pen.fillStyle = model.tool === "gray" ? "#888" : model.tool === "keep" ? "#0000" : css(model.lightness, ...model.ab);
-        pen.beginPath();
-        pen.arc(this.cursor.x + 14, this.cursor.y + 14, 5, 0, 7);
-        pen.fill();
-      }
-    }
+  }
+
+  /** The brush's ring and the drop of its colour: elements of their own, which cost next to nothing to move. */
+  moveBrush() {
+    const { model, cursor, brush, drop } = this;
+    const isShown = cursor && ["brush", "point", "eraser", "gray", "keep"].includes(model.tool) && !this.held.has(" ");
+    brush.hidden = !isShown;
+    drop.hidden = !isShown || model.tool === "eraser" || model.tool === "keep";
+    if (!cursor || !isShown) return;
+    const radius = Math.max(2, model.radius * this.view.scale);
+    const wide = `${2 * radius}px`;
+    if (brush.style.width !== wide) brush.style.width = brush.style.height = wide;
+    brush.style.transform = `translate(${cursor.x - radius}px, ${cursor.y - radius}px)`;
+    drop.style.transform = `translate(${cursor.x + 9}px, ${cursor.y + 9}px)`;
+    const color = model.tool === "gray" ? "#888" : css(model.lightness, ...model.ab);
+    if (drop.dataset.color !== color) drop.style.background = drop.dataset.color = color;
   }
 
   resized() {
+    this.size = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
     if (this.model.state && !this.hasMoved) this.fit();
     this.redrawAll();
   }
@@ -160,12 +176,12 @@ export class App {
     this.looking = window.setTimeout(() => this.look(), LOOK_AFTER);
   }
 
-  /** Ask for the exact tiles that are seen. */
+  /** Tell the server which exact tiles are seen: it sends what is new of them whenever colours have settled. */
   look() {
-    const { state, revision } = this.model;
-    if (!state || this.picture.revision !== revision || this.picture.kind !== SETTLED) return;
-    const tiles = this.picture.missingExact(this.view, state, this.ratio);
-    if (tiles.length) this.link.send({ do: "look", tiles });
+    const { state } = this.model;
+    if (!state) return;
+    const seen = this.picture.exactSeen(this.view, state, this.ratio);
+    this.link.send({ do: "look", tiles: this.picture.asked(seen) });
   }
 
   // ---- the server
@@ -175,8 +191,10 @@ export class App {
     const { model } = this;
     if (words.type === "state") {
       model.begin(words);
+      this.picture.forgetExact();
       this.waiting = [];
       if (this.view.x === 0) this.fit();
+      this.lookSoon();
       this.setStage(words.stage);
     } else if (words.type === "changed") {
       model.apply(words);
@@ -200,17 +218,16 @@ export class App {
 
   /** @param {import("./link.js").Picture} picture */
   see(picture) {
+    const { state } = this.model;
+    if (!state) return;
     if (picture.kind === TILE) {
-      this.picture.setExact(picture);
+      if (!this.picture.setExact(picture, state)) this.lookSoon();
     } else {
-      this.picture.setChroma(picture);
+      this.picture.setChroma(picture, state);
       this.waiting = this.waiting.filter((each) => each.revision < 0 || each.revision > picture.revision);
       this.model.preview = null;
       this.redrawInk();
-      if (picture.kind === SETTLED) {
-        this.lookSoon();
-        if (this.hasDoubt) this.askDoubt();
-      }
+      if (picture.kind === SETTLED && this.hasDoubt) this.askDoubt();
     }
     this.redraw();
   }

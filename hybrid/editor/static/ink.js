@@ -56,21 +56,85 @@ export function inkColor(hint, lightness) {
   return css(lightness, a, b);
 }
 
+/** Screen pixels by which the canvas of ink is larger than the ink, so that it need not grow with every point. */
+const ROOM = 96;
+
 /**
- * Fresh strokes, whose colour is not in the picture yet.
- * @param {HTMLCanvasElement} canvas @param {number} ratio @param {Hint[]} hints @param {View} view @param {Size} screen
- * @param {number} lightness of the picture there
+ * Fresh strokes, whose colour is not in the picture yet. Their canvas is little larger than they are, and what has been
+ * drawn of them stays: a page that is put together anew for every move of the pen must find as little as can be new.
  */
-export function drawInk(canvas, ratio, hints, view, screen, lightness) {
-  canvas.hidden = !hints.length;
-  if (canvas.hidden) return;
-  const pen = cleared(canvas, ratio);
-  for (const hint of hints) {
-    if (!hint.points.length || hint.mode === "keep" || hint.mode === "erase") continue;
-    pen.strokeStyle = pen.fillStyle = inkColor(hint, lightness);
-    drawPath(pen, hint, view, screen);
+export class Ink {
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.drawnAs = "";
+    /** @type {Hint[]} */
+    this.hints = [];
+    this.points = 0;
+    this.box = { left: 0, top: 0, right: 0, bottom: 0 };
+  }
+
+  /**
+   * @param {Hint[]} hints of which only the last may have grown since @param {number} ratio @param {View} view
+   * @param {Size} screen @param {number} lightness of the picture there
+   */
+  draw(hints, ratio, view, screen, lightness) {
+    const seen = hints.filter((hint) => hint.points.length && hint.mode !== "keep" && hint.mode !== "erase");
+    this.canvas.hidden = !seen.length;
+    const drawnAs = [ratio, view.x, view.y, view.scale, screen.width, screen.height, lightness].join();
+    const box = seen.length ? boxOf(seen, view, screen) : this.box;
+    const last = seen[seen.length - 1];
+    const isSame = drawnAs === this.drawnAs && seen.length === this.hints.length && seen.every((hint, i) => hint === this.hints[i]);
+    if (isSame && seen.length && last.type !== "region" && isWithin(box, this.box)) {
+      if (last.points.length > this.points) this.stroke(last, Math.max(0, this.points - 1), view, screen, lightness);
+    } else if (seen.length) {
+      this.begin(box, ratio);
+      for (const hint of seen) this.stroke(hint, 0, view, screen, lightness);
+    }
+    [this.hints, this.drawnAs, this.points] = [seen, drawnAs, last?.points.length ?? 0];
+  }
+
+  /** A clear canvas around a box of the screen. @param {{left: number, top: number, right: number, bottom: number}} box @param {number} ratio */
+  begin(box, ratio) {
+    const { canvas, pen } = this;
+    const [left, top] = [Math.floor(box.left - ROOM), Math.floor(box.top - ROOM)];
+    const [width, height] = [Math.ceil(box.right + ROOM) - left, Math.ceil(box.bottom + ROOM) - top];
+    this.box = { left, top, right: left + width, bottom: top + height };
+    [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+    Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+    pen.setTransform(ratio, 0, 0, ratio, -left * ratio, -top * ratio);
+    pen.lineCap = pen.lineJoin = "round";
+  }
+
+  /** @param {Hint} hint @param {number} first point @param {View} view @param {Size} screen @param {number} lightness */
+  stroke(hint, first, view, screen, lightness) {
+    this.pen.strokeStyle = this.pen.fillStyle = inkColor(hint, lightness);
+    drawPath(this.pen, first ? { ...hint, points: hint.points.slice(first) } : hint, view, screen);
   }
 }
+
+/** The box of the screen that strokes cover, no more of it than could be seen. @param {Hint[]} hints @param {View} view @param {Size} screen */
+function boxOf(hints, view, screen) {
+  const box = { left: screen.width, top: screen.height, right: 0, bottom: 0 };
+  for (const hint of hints) {
+    const wide = hint.radius * view.scale + 2;
+    for (const [x, y] of hint.points) {
+      const at = toScreen(view, screen, x, y);
+      box.left = Math.min(box.left, at.x - wide);
+      box.top = Math.min(box.top, at.y - wide);
+      box.right = Math.max(box.right, at.x + wide);
+      box.bottom = Math.max(box.bottom, at.y + wide);
+    }
+  }
+  const right = Math.max(1, Math.min(screen.width, box.right)), bottom = Math.max(1, Math.min(screen.height, box.bottom));
+  return { left: Math.min(Math.max(0, box.left), right - 1), top: Math.min(Math.max(0, box.top), bottom - 1), right, bottom };
+}
+
+/** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
+/** @param {Box} inner @param {Box} outer */
+const isWithin = (inner, outer) =>
+  inner.left >= outer.left && inner.top >= outer.top && inner.right <= outer.right && inner.bottom <= outer.bottom;
 
 /**
  * A thin line along a stroke's middle, light on dark so that it is seen on any picture.

@@ -1,13 +1,17 @@
 // Talking to the server: words and pictures over one WebSocket, the rest over HTTP. All addresses are relative.
 
-const MAGIC = 0x42594831;
+const MAGIC = 0x42594832;
 
 /**
- * @typedef {{revision: number, kind: number, width: number, height: number, column: number, row: number, data: ArrayBuffer}} Picture
+ * A part of a picture: the chroma of the whole photo, or a tile. `base` is the edition that it changes into `edition`.
+ * @typedef {{revision: number, kind: number, left: number, top: number, width: number, height: number,
+ *   column: number, row: number, edition: number, base: number, data: ArrayBuffer}} Picture
  */
 
 export const QUICK = 0, SETTLED = 1, TILE = 2;
-const HEADER = 24;
+/** Base of a picture that comes whole. */
+export const NONE = 0xffffffff;
+const HEADER = 36;
 
 /** Header and samples of a picture from the server. @param {ArrayBuffer} data @returns {Picture} */
 export function unpacked(data) {
@@ -16,10 +20,14 @@ export function unpacked(data) {
   return {
     revision: head.getUint32(4, true),
     kind: head.getUint16(8, true),
-    width: head.getUint16(12, true),
-    height: head.getUint16(14, true),
-    column: head.getUint32(16, true),
-    row: head.getUint32(20, true),
+    left: head.getUint16(12, true),
+    top: head.getUint16(14, true),
+    width: head.getUint16(16, true),
+    height: head.getUint16(18, true),
+    column: head.getUint32(20, true),
+    row: head.getUint32(24, true),
+    edition: head.getUint32(28, true),
+    base: head.getUint32(32, true),
     data,
   };
 }

@@ -1,6 +1,7 @@
 // The picture on the screen: grey tiles coloured by a shader, exact tiles over them where they are here.
 
-import { bytes, halves } from "./link.js";
+import { meets, onScreen, spanned, underChroma } from "./damage.js";
+import { NONE, SETTLED, bytes, halves } from "./link.js";
 import { COLOR, EXACT, VERTEX } from "./shaders.js";
 import { Tiles, filtered } from "./tiles.js";
 import { levelOf, tilesSeen } from "./view.js";
@@ -8,32 +9,48 @@ import { levelOf, tilesSeen } from "./view.js";
 /** @typedef {import("./types.js").View} View */
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./link.js").Picture} Picture */
+/** @typedef {import("./damage.js").Box} Box */
+/**
+ * An exact tile: right for a revision, and still what is to be seen unless it is stale.
+ * @typedef {{texture: WebGLTexture, width: number, height: number, column: number, row: number, edition: number,
+ *   revision: number, isStale: boolean}} Exact
+ */
 
 /** Screen pixels a photo pixel from which exact tiles are asked for. */
 export const EXACT_FROM = 0.6;
 const MOST_EXACT = 48;
+/** @type {Box} */
+const ALL = { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity };
 
-/** Draws the photo. */
+/** Draws the photo, and of it only what is different from what was drawn last. */
 export class PictureView {
   /** @param {HTMLCanvasElement} canvas @param {() => void} onNew asked to draw again */
   constructor(canvas, onNew) {
-    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false });
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, preserveDrawingBuffer: true });
     if (!gl) throw new Error("this browser has no WebGL2; the editor needs it");
     this.canvas = canvas;
     this.gl = gl;
-    this.tiles = new Tiles(gl, onNew);
+    this.tiles = new Tiles(gl, () => {
+      this.damage = ALL;
+      onNew();
+    });
     this.color = program(gl, VERTEX, COLOR);
     this.exact = program(gl, VERTEX, EXACT);
     this.chroma = blank(gl);
+    this.chromaSize = { width: 1, height: 1 };
+    this.edition = NONE;
     this.doubt = blank(gl);
     this.revision = -1;
     this.kind = -1;
-    this.exactRevision = -1;
-    /** @type {Map<string, {texture: WebGLTexture, width: number, height: number, column: number, row: number}>} */
+    /** @type {Map<string, Exact>} */
     this.exactTiles = new Map();
     this.saturation = 1;
     this.split = 0;
     this.doubted = 0;
+    /** @type {Box | null} what of the photo has changed since it was drawn */
+    this.damage = ALL;
+    this.drawnAs = "";
+    this.pixelsDrawn = 0;
     const quad = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, quad);
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
@@ -41,43 +58,84 @@ export class PictureView {
     gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
   }
 
-  /** Take in the chroma of the whole photo. @param {Picture} picture */
-  setChroma(picture) {
+  /** Take in the chroma of the whole photo, or of the part that has changed. @param {Picture} picture @param {State} state */
+  setChroma(picture, state) {
     const gl = this.gl;
     gl.bindTexture(gl.TEXTURE_2D, this.chroma);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG16F, picture.width, picture.height, 0, gl.RG, gl.HALF_FLOAT, halves(picture));
-    filtered(gl, gl.LINEAR, gl.LINEAR);
+    const { left, top, width, height } = picture;
+    if (picture.base === NONE) {
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG16F, width, height, 0, gl.RG, gl.HALF_FLOAT, halves(picture));
+      filtered(gl, gl.LINEAR, gl.LINEAR);
+      this.chromaSize = { width, height };
+    } else if (picture.base !== this.edition) {
+      return;
+    } else if (width && height) {
+      gl.texSubImage2D(gl.TEXTURE_2D, 0, left, top, width, height, gl.RG, gl.HALF_FLOAT, halves(picture));
+    }
+    this.edition = picture.edition;
     this.revision = picture.revision;
     this.kind = picture.kind;
-    if (picture.revision !== this.exactRevision) this.forgetExact(picture.revision);
-  }
-
-  /** Take in an exact tile. @param {Picture} picture */
-  setExact(picture) {
-    if (picture.revision !== this.exactRevision) this.forgetExact(picture.revision);
-    const gl = this.gl;
-    const key = `${picture.column}/${picture.row}`;
-    const texture = this.exactTiles.get(key)?.texture ?? gl.createTexture();
-    gl.bindTexture(gl.TEXTURE_2D, texture);
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, picture.width, picture.height, 0, gl.RGB, gl.UNSIGNED_BYTE, bytes(picture));
-    filtered(gl, gl.LINEAR, gl.NEAREST);
-    const { column, row, width, height } = picture;
-    this.exactTiles.delete(key);
-    this.exactTiles.set(key, { texture, column, row, width, height });
-    if (this.exactTiles.size > MOST_EXACT) {
-      const [oldest, tile] = /** @type {[string, any]} */ (this.exactTiles.entries().next().value);
-      gl.deleteTexture(tile.texture);
-      this.exactTiles.delete(oldest);
+    const changed = picture.base === NONE ? ALL : underChroma(picture, this.chromaSize, state.photo);
+    this.damage = spanned(this.damage, changed);
+    for (const tile of this.exactTiles.values()) {
+      const place = this.placeOf(tile, state);
+      if (tile.isStale || tile.revision === picture.revision || !changed || !meets(changed, place)) continue;
+      tile.isStale = true;
+      this.damage = spanned(this.damage, place);
     }
   }
 
-  /** @param {number} revision */
-  forgetExact(revision) {
+  /**
+   * Take in an exact tile, or the part that has changed; false where what that is a part of is not here.
+   * @param {Picture} picture @param {State} state
+   */
+  setExact(picture, state) {
+    const gl = this.gl;
+    const { column, row, left, top, width, height } = picture;
+    const key = `${column}/${row}`;
+    let tile = this.exactTiles.get(key);
+    if (picture.base === NONE) {
+      tile ??= { texture: gl.createTexture(), column, row, width, height, edition: NONE, revision: -1, isStale: true };
+      gl.bindTexture(gl.TEXTURE_2D, tile.texture);
+      gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, width, height, 0, gl.RGB, gl.UNSIGNED_BYTE, bytes(picture));
+      filtered(gl, gl.LINEAR, gl.NEAREST);
+    } else if (tile?.edition !== picture.base) {
+      return false;
+    } else if (width && height) {
+      gl.bindTexture(gl.TEXTURE_2D, tile.texture);
+      gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+      gl.texSubImage2D(gl.TEXTURE_2D, 0, left, top, width, height, gl.RGB, gl.UNSIGNED_BYTE, bytes(picture));
+    }
+    const place = this.placeOf(tile, state);
+    const [x, y] = [place.left + left, place.top + top];
+    const part = { left: x, top: y, right: x + width, bottom: y + height };
+    const isNow = picture.revision === this.revision;
+    if (tile.isStale || !isNow) this.damage = spanned(this.damage, place);
+    else if (width && height) this.damage = spanned(this.damage, part);
+    Object.assign(tile, { edition: picture.edition, revision: picture.revision, isStale: !isNow });
+    this.exactTiles.delete(key);
+    this.exactTiles.set(key, tile);
+    if (this.exactTiles.size > MOST_EXACT) {
+      const [oldest, { texture }] = /** @type {[string, Exact]} */ (this.exactTiles.entries().next().value);
+      gl.deleteTexture(texture);
+      this.exactTiles.delete(oldest);
+    }
+    return true;
+  }
+
+  /** Let go of all exact tiles: the server that numbered them is gone. */
+  forgetExact() {
     for (const tile of this.exactTiles.values()) this.gl.deleteTexture(tile.texture);
     this.exactTiles.clear();
-    this.exactRevision = revision;
+    this.damage = ALL;
+  }
+
+  /** Pixels of the photo in a tile. @param {Exact} tile @param {State} state @returns {Box} */
+  placeOf(tile, state) {
+    const [left, top] = [tile.column * state.tiles.side, tile.row * state.tiles.side];
+    return { left, top, right: left + tile.width, bottom: top + tile.height };
   }
 
   /** Take in the map of doubt. @param {number[][]} rows 0..255 */
@@ -88,25 +146,52 @@ export class PictureView {
     const samples = new Uint8Array(rows.flat());
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, rows[0].length, rows.length, 0, gl.RED, gl.UNSIGNED_BYTE, samples);
     filtered(gl, gl.LINEAR, gl.LINEAR);
+    this.damage = ALL;
   }
 
-  /** Exact tiles that are seen and not here yet. @param {View} view @param {State} state @param {number} ratio */
+  /** Exact tiles that are seen and not here as the colours are now. @param {View} view @param {State} state @param {number} ratio */
   missingExact(view, state, ratio) {
+    return this.exactSeen(view, state, ratio).filter((place) => this.exactTiles.get(place.join("/"))?.revision !== this.revision);
+  }
+
+  /** Exact tiles that are seen, from the middle outwards. @param {View} view @param {State} state @param {number} ratio */
+  exactSeen(view, state, ratio) {
     if (view.scale * ratio < EXACT_FROM) return [];
     const screen = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
-    const seen = tilesSeen(view, screen, state.photo, 0, state.tiles.side).slice(0, MOST_EXACT);
-    return seen.filter((place) => !this.exactTiles.has(place.join("/")));
+    return tilesSeen(view, screen, state.photo, 0, state.tiles.side).slice(0, MOST_EXACT);
+  }
+
+  /** Tiles as the server is told of them: column, row, and the edition that is here. @param {[number, number][]} places */
+  asked(places) {
+    return places.map((place) => {
+      const tile = this.exactTiles.get(place.join("/"));
+      return tile ? [...place, tile.edition] : place;
+    });
+  }
+
+  /** Whether all that is seen is as it will be written. @param {View} view @param {State} state @param {number} ratio */
+  isExact(view, state, ratio) {
+    return this.kind === SETTLED && !this.missingExact(view, state, ratio).length;
   }
 
   /** @param {View} view @param {State} state @param {number} ratio device pixels a screen pixel */
   draw(view, state, ratio) {
     const { gl, canvas } = this;
-    const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    gl.viewport(0, 0, width, height);
+    const screen = { width: canvas.clientWidth, height: canvas.clientHeight };
+    const device = { width: Math.round(screen.width * ratio), height: Math.round(screen.height * ratio) };
+    const [shown, drawnAs] = this.wanted(view, state, ratio, device);
+    if (canvas.width !== device.width || canvas.height !== device.height) [canvas.width, canvas.height] = [device.width, device.height];
+    const box = drawnAs === this.drawnAs ? this.damage && onScreen(this.damage, view, device, ratio) : onScreen(ALL, view, device, ratio);
+    this.damage = null;
+    this.drawnAs = drawnAs;
+    if (!box) return;
+    const [wide, high] = [box.right - box.left, box.bottom - box.top];
+    this.pixelsDrawn = wide * high;
+    gl.viewport(0, 0, device.width, device.height);
+    gl.enable(gl.SCISSOR_TEST);
+    gl.scissor(box.left, device.height - box.bottom, wide, high);
     gl.clearColor(0.18, 0.18, 0.18, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    const screen = { width: canvas.clientWidth, height: canvas.clientHeight };
     const { side, levels } = state.tiles;
     const level = levelOf(view.scale * ratio, levels);
     const seen = tilesSeen(view, screen, state.photo, level, side);
@@ -114,12 +199,25 @@ export class PictureView {
     this.tiles.want([top, ...seen.map(([column, row]) => /** @type {[number, number, number]} */ ([level, column, row]))]);
     this.use(this.color, view, state, ratio);
     for (const [column, row] of seen) this.drawGrey(level, column, row, state);
-    if (this.saturation === 1 && !this.doubted && this.exactRevision === this.revision && view.scale * ratio >= EXACT_FROM) {
-      this.use(this.exact, view, state, ratio);
-      for (const tile of this.exactTiles.values()) {
-        this.quad(this.exact, tile.texture, [tile.column * side, tile.row * side, tile.width, tile.height], [0, 0, 1, 1]);
-      }
+    if (!shown.length) return;
+    this.use(this.exact, view, state, ratio);
+    for (const tile of shown) {
+      this.quad(this.exact, tile.texture, [tile.column * side, tile.row * side, tile.width, tile.height], [0, 0, 1, 1]);
     }
+  }
+
+  /**
+   * The exact tiles that are to be seen, and all else that decides on the pixels but what is damaged.
+   * @param {View} view @param {State} state @param {number} ratio @param {{width: number, height: number}} device
+   * @returns {[Exact[], string]}
+   */
+  wanted(view, state, ratio, device) {
+    const isExact = this.saturation === 1 && !this.doubted && view.scale * ratio >= EXACT_FROM;
+    const shown = isExact ? [...this.exactTiles.values()].filter((tile) => !tile.isStale) : [];
+    const { x, y, scale } = view;
+    const { width, height } = state.photo;
+    const parts = [x, y, scale, ratio, device.width, device.height, width, height, isExact, this.saturation, this.split, this.doubted];
+    return [shown, parts.join()];
   }
 
   /** @param {Program} used @param {View} view @param {State} state @param {number} ratio */

@@ -83,11 +83,11 @@ export function pointerTools(stage, app) {
   });
 
   const finish = () => {
-    if (doing?.kind === "paint" && app.fresh && (app.fresh.type !== "region" || app.fresh.points.length > 2)) app.paint(app.fresh);
-    if (doing?.kind === "move" && app.dragged) app.replace({ [app.dragged.id]: app.dragged.hint });
-    app.fresh = null;
-    app.dragged = null;
-    doing = null;
+    const { fresh, dragged } = app;
+    const kind = doing?.kind;
+    app.fresh = app.dragged = doing = null;
+    if (kind === "paint" && fresh && (fresh.type !== "region" || fresh.points.length > 2)) app.paint(fresh);
+    if (kind === "move" && dragged) app.replace({ [dragged.id]: dragged.hint });
   };
   canvas.addEventListener("pointerup", finish);
   canvas.addEventListener("pointercancel", () => app.cancel());

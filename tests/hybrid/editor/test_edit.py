@@ -28,7 +28,7 @@ from hybrid.editor.api import application
 from hybrid.editor.desk import Desk, Material
 from hybrid.editor.guard import Guard
 from hybrid.editor.tiles import SIDE
-from hybrid.editor.wire import HEADER, QUICK, SETTLED, TILE
+from hybrid.editor.wire import HEADER, NONE, QUICK, SETTLED, TILE
 from hybrid.hints import read_hints, sha256_of, stroke_of
 from hybrid.models.weights import load_model
 from hybrid.photo import read_photo
@@ -72,6 +72,10 @@ class Tab:
 
     def __init__(self, client: TestClient, talk: Any) -> None:
         self.client, self.talk = client, talk
+        self.pictures: dict[tuple[int, ...], tuple[int, np.ndarray]] = {}
+        """Edition and samples of the chroma, (), and of tiles, by their place."""
+        self.parts: list[tuple[int, int, int]] = []
+        """Kind, revision and bytes of every picture that came."""
         self.state = self.hear("state")
 
     def letter(self) -> Any:
@@ -80,7 +84,19 @@ class Tab:
         if message.get("text") is not None:
             return json.loads(message["text"])
         head = HEADER.unpack(message["bytes"][: HEADER.size])
-        return head[2], head[1], head[6:], (head[5], head[4]), message["bytes"][HEADER.size :]
+        _, revision, kind, _, left, top, width, height, *place, edition, base = head
+        dtype, channels, key = ("u1", 3, tuple(place)) if kind == TILE else ("<f2", 2, ())
+        part = np.frombuffer(message["bytes"], dtype, offset=HEADER.size).reshape(height, width, channels)
+        self.parts.append((kind, revision, len(message["bytes"])))
+        if base == NONE:
+            whole = part
+        else:
+            known, whole = self.pictures[key]
+            assert known == base, "what it changes is here"
+            whole = whole.copy()
+            whole[top : top + height, left : left + width] = part
+        self.pictures[key] = edition, whole
+        return kind, revision, tuple(place), whole.shape[:2], whole.tobytes()
 
     def hear(self, kind: str, **like: Any) -> Any:
         """The next words of a kind."""

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from hybrid.editor import engine as module
+from hybrid.editor import exact
 from hybrid.editor.engine import Engine, Listener, Wanted
+from hybrid.editor.wire import NONE, is_nowhere
 from hybrid.photo import Photo
 from hybrid.scribbles import CellColors
 from hybrid.settings import Settings
@@ -68,13 +70,34 @@ def test_worn_colours_are_solved_anew_while_nobody_waits_and_nobody_is_told(
 
 
 def test_a_tile_under_which_nothing_changes_is_not_coded_again(engine: Engine, told: list[tuple[object, ...]]) -> None:
-    with mock.patch.object(module, "tile_codes", wraps=module.tile_codes) as coded:
+    with mock.patch.object(exact, "codes_of_lab", wraps=exact.codes_of_lab) as coded:
         for revision, strokes, times in ((1, STROKES, 1), (2, dict(reversed(STROKES.items())), 1), (3, {}, 2)):
             engine.show(Wanted(revision, strokes, {}))
             engine.wait_settled(revision, lambda: False)
-            engine.look_at([(0, 0)])
+            engine.look_at({(0, 0): NONE})
             until(lambda revision=revision: any(news[:2] == ("tile", revision) for news in told))  # type: ignore[misc]
             assert coded.call_count == times
-    tiles = [news[3] for news in told if news[0] == "tile"]
-    assert np.array_equal(tiles[0], tiles[1])  # type: ignore[arg-type]
-    assert not np.array_equal(tiles[1], tiles[2])  # type: ignore[arg-type]
+    tiles = {news[1]: news[3].codes for news in told if news[0] == "tile"}  # type: ignore[attr-defined]
+    assert np.array_equal(tiles[1], tiles[2])
+    assert not np.array_equal(tiles[2], tiles[3])
+
+
+def test_what_is_looked_at_is_told_whenever_colours_settle(engine: Engine, told: list[tuple[object, ...]]) -> None:
+    """And only what is new of it, to who has the edition that was told last."""
+    engine.look_at({(0, 0): NONE})
+    editions = []
+    for revision, strokes in ((1, STROKES), (2, dict(reversed(STROKES.items()))), (3, {})):
+        engine.show(Wanted(revision, strokes, {}))
+        until(lambda revision=revision: any(news[:2] == ("tile", revision) for news in told))  # type: ignore[misc]
+        tile = told[-1][3]
+        editions.append((tile.base, tile.edition, is_nowhere(tile.part)))  # type: ignore[attr-defined]
+    (first, one, _), (second, two, is_same), (third, three, is_same_again) = editions
+    assert (first, second, third) == (NONE, one, two)
+    assert (is_same, is_same_again) == (True, False)
+    assert one == two != three
+    engine.look_at({})
+    engine.show(Wanted(4, STROKES, {}))
+    engine.wait_settled(4, lambda: False)
+    until(lambda: told[-1] == ("stage", 4, ""))
+    time.sleep(0.2)
+    assert told[-1] == ("stage", 4, "")

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="needs node")
 def run(code: str, given: Any = None) -> Any:
     """What a module's code prints as JSON; the page's modules are imported by their names."""
     script = f"const given = {json.dumps(given)};\n{code}"
-    for name in ("color", "view", "model", "tools", "swatches", "reference"):
+    for name in ("color", "view", "model", "tools", "swatches", "reference", "damage"):
         script = script.replace(f'from "{name}"', f"from {json.dumps((STATIC / f'{name}.js').as_uri())}")
     done = subprocess.run(
         [str(NODE), "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60, check=False
@@ -79,6 +79,34 @@ def test_zooming_keeps_what_is_under_the_cursor_and_tiles_cover_what_is_seen() -
     columns, rows = (range(int(first[k] // 512), int(last[k] // 512) + 1) for k in "xy")
     assert sorted(found["few"]) == [[column, row] for column in columns for row in rows]
     assert found["away"] == []
+
+
+def test_damage_is_what_reads_the_part_that_changed_and_where_that_is_seen() -> None:
+    found = run(
+        """import { meets, onScreen, spanned, underChroma } from "damage";
+        const photo = { width: 3000, height: 2000 }, chroma = { width: 300, height: 100 };
+        const box = { left: 10, top: 20, right: 30, bottom: 50 }, other = { ...box, left: 30, right: 40 };
+        const view = { x: 100, y: 80, scale: 2 }, screen = { width: 200, height: 100 };
+        console.log(JSON.stringify({
+            under: underChroma({ left: 30, top: 10, width: 20, height: 5 }, chroma, photo),
+            none: underChroma({ left: 3, top: 3, width: 0, height: 0 }, chroma, photo),
+            both: [spanned(box, other), spanned(null, box), spanned(box, null), spanned(null, null)],
+            meets: [meets(box, other), meets(box, { ...other, left: 29 })],
+            seen: onScreen({ left: 90.2, top: 70, right: 110, bottom: 75.1 }, view, screen, 1),
+            beyond: onScreen({ left: 60, top: 70, right: 1000, bottom: 75 }, view, screen, 1),
+            away: onScreen({ left: 600, top: 70, right: 1000, bottom: 75 }, view, screen, 1) }))"""
+    )
+    assert found["under"] == {"left": 290, "top": 180, "right": 510, "bottom": 320}
+    assert found["none"] is None
+    assert found["both"] == [
+        {"left": 10, "top": 20, "right": 40, "bottom": 50},
+        *[{"left": 10, "top": 20, "right": 30, "bottom": 50}] * 2,
+        None,
+    ]
+    assert found["meets"] == [False, True]
+    assert found["seen"] == {"left": 79, "top": 29, "right": 121, "bottom": 42}
+    assert found["beyond"] == {"left": 19, "top": 29, "right": 200, "bottom": 41}
+    assert found["away"] is None
 
 
 def test_strokes_are_found_moved_and_thinned() -> None:
