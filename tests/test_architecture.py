@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ORDER = ["color", "bins", "metrics", "photo", "grain", "scale", "strokes", "marked", "hints", "segments", "models", "predict"]
+ORDER = [
+    "color",
+    "bins",
+    "metrics",
+    "photo",
+    "grain",
+    "scale",
+    "strokes",
+    "marked",
+    "hints",
+    "segments",
+    "models",
+    "predict",
+]
 ORDER += [
     "scribbles",
     "contrast",
