@@ -118,8 +118,8 @@ class ExactTiles:
         if known is None:
             part, codes, before = whole, np.empty((whole[0].stop, whole[1].stop, 3), np.uint8), NONE
         else:
-            part, codes, before = spanned(known.stale, _recorrected(window, known.corrections, own)), known.codes, NONE
-            before = known.edition
+            part = spanned(known.stale, _recorrected(window, known.corrections, own))
+            codes, before = known.codes, known.edition
         edition = before
         if not is_nowhere(part):
             edition = next(self._editions)
