@@ -75,7 +75,7 @@ def plan_of(photo: Photo, solve_at: float, layers: bool, reading: float) -> dict
         "fits": needed <= free,
         "solve_at": solve_at,
         "solve_at_most": most_solved(pixels, free, has_layers=layers),
-        "seconds_about": {stage: round(spent, 1) for stage, spent in stages.items()},
+        "seconds_about": {stage: round(spent, 2) for stage, spent in stages.items()},
         "machine_factor": round(factor, 2),
     }
 
