@@ -107,6 +107,17 @@ def line_field(chroma: Float, guide: Float, radius: int = RADIUS, ridge: float =
     return np.concatenate([slope, offset, low, high], -1)
 
 
+def spanning(is_other: NDArray[np.bool_], more: int = 0) -> tuple[slice, slice] | None:
+    """Rows and columns that all True of a plane span, and so many more on each side; None where nothing is True."""
+    found = []
+    for axis, full in enumerate(is_other.shape):
+        at = np.flatnonzero(is_other.any(1 - axis))
+        if not len(at):
+            return None
+        found.append(slice(max(int(at[0]) - more, 0), min(int(at[-1]) + 1 + more, full)))
+    return found[0], found[1]
+
+
 def line_field_again(field: Float, chroma_before: Float, chroma: Float, guide: Float) -> Float:
     """Make the `line_field` of one chroma that of another, which differs in a part: only that part is fitted anew.
 
@@ -117,17 +128,11 @@ def line_field_again(field: Float, chroma_before: Float, chroma: Float, guide: F
     guide : (h, w) float32, L* at working size
     """
     is_other = (chroma[..., 0] != chroma_before[..., 0]) | (chroma[..., 1] != chroma_before[..., 1])
-    if not is_other.any():
+    changed, read = spanning(is_other, FITTED_FROM), spanning(is_other, 2 * FITTED_FROM)
+    if changed is None or read is None:
         return field
-    changed, read, source = [], [], []
-    for axis, full in enumerate(guide.shape):
-        found = np.flatnonzero(is_other.any(1 - axis))
-        first, last = max(int(found[0]) - FITTED_FROM, 0), min(int(found[-1]) + 1 + FITTED_FROM, full)
-        wide = slice(max(first - FITTED_FROM, 0), min(last + FITTED_FROM, full))
-        changed.append(slice(first, last))
-        read.append(wide)
-        source.append(slice(first - wide.start, last - wide.start))
-    field[tuple(changed)] = line_field(chroma[tuple(read)], guide[tuple(read)])[tuple(source)]
+    rows, columns = (slice(c.start - r.start, c.stop - r.start) for c, r in zip(changed, read, strict=True))
+    field[changed] = line_field(chroma[read], guide[read])[rows, columns]
     return field
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.reach import Membership
-from hybrid.scale import enlarge
+from hybrid.scale import enlarge, spanning
 from solvers import CellMeans, ChromaSolver, Seeds, Solution, Stencil, reweight
 from solvers.cells import CellOperator
 from solvers.edits import Window, changed_pixels, part_of_links, window_around
@@ -134,10 +134,8 @@ class Spreading:
                     claims, weighed, (before.wishes.seeds, wishes.seeds), operators, strict=True
                 )
             ]
-            old, limits = (
-                before.chroma[number],
-                (STILL * tolerance, (EXACT_ENOUGH if looser > 1 else EXACT) * tolerance),
-            )
+            old, exact = before.chroma[number], EXACT_ENOUGH if looser > 1 else EXACT
+            limits = STILL * tolerance, exact * tolerance
             patch = core and patched(old, asked[0], asked[1], core, *limits, margin, guess, threads=None, watch=watch)
             if patch is None:
                 core = None
@@ -220,13 +218,11 @@ def _kept_share(before: Float | None, claims: Membership | None) -> Float | None
 
 def _spanned(is_other: NDArray[np.bool_], shape: tuple[int, ...], more: int) -> list[Window]:
     """The window of the photo that the True of a coarser grid span, and `more` of its rows and columns around."""
-    bounds: list[int] = []
-    for axis, full in enumerate(shape[:2]):
-        found = np.flatnonzero(is_other.any(1 - axis))
-        if not len(found):
-            return []
-        count = is_other.shape[axis]
-        first, last = max(int(found[0]) - more, 0), min(int(found[-1]) + 1 + more, count)
-        bounds += [first * full // count, -(-last * full // count)]
-    top, bottom, left, right = bounds
+    span = spanning(is_other, more)
+    if span is None:
+        return []
+    (top, bottom), (left, right) = (
+        (side.start * full // count, -(-side.stop * full // count))
+        for side, full, count in zip(span, shape[:2], is_other.shape, strict=True)
+    )
     return [Window(top, bottom, left, right)]

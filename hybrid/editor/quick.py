@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.reach import CLAIMED, FREE, HARD, reaching, screened
-from hybrid.scale import FITTED_FROM, apply_lines, enlarge, line_field, shading, shrink, working_shape
+from hybrid.scale import FITTED_FROM, apply_lines, enlarge, line_field, shading, shrink, spanning, working_shape
 from hybrid.strokes import MarkedPixels, Paint, Stroke, covered, paint
 from solvers import Seeds
 from solvers.problem import Watch
@@ -117,14 +117,14 @@ class QuickSpread:
 
     def _window(self, is_seen: NDArray[np.bool_]) -> tuple[slice, slice] | None:
         """The window at working size that True at the small size spans, with what is interpolated and fitted to it."""
-        parts = []
-        for axis, full in enumerate(self._guide.shape):
-            found, small = np.flatnonzero(is_seen.any(1 - axis)), is_seen.shape[axis]
-            if not len(found):
-                return None
-            first, last = max(int(found[0]) - FITTED_FROM - 1, 0), min(int(found[-1]) + FITTED_FROM + 2, small)
-            parts.append(slice(first * full // small, -(-last * full // small)))
-        return parts[0], parts[1]
+        span = spanning(is_seen, FITTED_FROM + 1)
+        if span is None:
+            return None
+        rows, columns = (
+            slice(side.start * full // small, -(-side.stop * full // small))
+            for side, full, small in zip(span, self._guide.shape, is_seen.shape, strict=True)
+        )
+        return rows, columns
 
     def _mark(self, number: int, stroke: Stroke, shape: tuple[int, int]) -> MarkedPixels:
         """The pixels of the small copy that a stroke covers, kept as long as the stroke is the same."""

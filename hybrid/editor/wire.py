@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid.scale import spanning
+
 MAGIC = 0x42594832
 """The bytes 2HYB."""
 HEADER = struct.Struct("<IIHHHHHHIIII")
@@ -79,11 +81,7 @@ def is_nowhere(part: Part) -> bool:
 
 def part_of(is_other: NDArray[np.bool_]) -> Part:
     """The smallest part that holds all that is True, (H, W)."""
-    found = [np.flatnonzero(is_other.any(axis)) for axis in (1, 0)]
-    if not len(found[0]):
-        return NOWHERE
-    rows, columns = (slice(int(side[0]), int(side[-1]) + 1) for side in found)
-    return rows, columns
+    return spanning(is_other) or NOWHERE
 
 
 def chroma_picture(before: Picture | None, revision: int, kind: int, chroma: NDArray[np.floating]) -> Picture:
